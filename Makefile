@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+# Bilby's build: one Makefile for the whole tree, objects in $(BUILD). `make help` lists the targets.
+#
+# A room is a folder of sources; it becomes the archive $(BUILD)/lib<room>.a. Sources are found by
+# wildcard, so a new file needs no line here. Variants (sanitizers, coverage, fuzzing) are the same
+# build with another BUILD and other flags.
+
+ROOMS := base proto routing storage broker session management server
+BUILD ?= build
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+export LC_ALL := C
+
+# ---- configuration -------------------------------------------------------------------------------
+
+# Goals that need neither compiler nor libraries must not start configure.
+UNCONFIGURED := help clean distclean format check-format check-arrows
+ifneq ($(filter-out $(UNCONFIGURED),$(or $(MAKECMDGOALS),all)),)
+include config.mk
+endif
+
+configure: configure.ac
+	autoconf
+	@touch $@
+
+config.mk: configure build-aux/config.mk.in build-aux/config.h.in
+	@if [ -x config.status ] && [ config.status -nt configure ]; then ./config.status; \
+	else ./configure $(CONFIGURE_FLAGS); fi
+	@touch $@ config.h
+
+config.h: config.mk ;
+
+# ---- flags ---------------------------------------------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+            -Wswitch-enum $(if $(filter 1,$(WERROR)),-Werror)
+
+empty :=
+comma := ,
+instrument := $(if $(SANITIZERS),-fsanitize=$(SANITIZERS) -fno-omit-frame-pointer \
+                  -fno-sanitize-recover=all) \
+              $(if $(COVERAGE),--coverage -fprofile-update=atomic)
+
+ALL_CPPFLAGS = -I. -I$(BUILD)/generated -D_GNU_SOURCE \
+    $(EVENT_CFLAGS) $(OPENSSL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(PCRE2_CFLAGS) $(CPPFLAGS)
+ALL_CFLAGS = -std=gnu17 $(WARNINGS) -fstack-protector-strong -pthread $(CFLAGS) $(instrument)
+ALL_LDFLAGS = -Wl,--as-needed -Wl,-z,relro -Wl,-z,now -pthread $(CFLAGS) $(LDFLAGS) $(instrument)
+ALL_LIBS = $(EVENT_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(PCRE2_LIBS) -lm
+
+# Whatever is compiled or linked depends on the flags it was made with.
+FLAGS_FILE := $(BUILD)/flags
+$(FLAGS_FILE): FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || \
+	    echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@
+
+# ---- sources -------------------------------------------------------------------------------------
+
+sources = $(sort $(wildcard $(1)/*.c))
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+MAINS := server/main.c $(wildcard tools/bilbyctl*.c tools/perf*.c)
+WWW := $(sort $(shell find management/www -type f 2>/dev/null))
+
+# Archives in link order: every room before those that it stands on.
+reverse = $(if $(1),$(call reverse,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
+archives = $(foreach room,$(call reverse,$(1)),$(BUILD)/lib$(room).a)
+ARCHIVES := $(call archives,$(ROOMS))
+SIM_ARCHIVES := $(call archives,base proto routing storage broker session)
+
+room_objects = $(call objects,$(filter-out $(MAINS),$(call sources,$(1)))) \
+    $(if $(filter management,$(1)),$(if $(WWW),$(BUILD)/obj/generated/management/www_files.o))
+
+BINARIES := $(if $(wildcard server/main.c),$(BUILD)/bilbyd) \
+            $(if $(wildcard tools/bilbyctl*.c),$(BUILD)/bilbyctl) \
+            $(if $(wildcard tools/perf*.c),$(BUILD)/bilby-perf)
+
+UNIT_NAMES := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/*_test.c)))
+UNIT_BINARIES := $(UNIT_NAMES:%=$(BUILD)/tests/unit/%)
+UNIT_SUPPORT := $(call objects,$(filter-out %_test.c,$(call sources,tests/unit)) \
+                    $(call sources,tests/support))
+
+# A unit test links its room and the rooms below only: "name:room" for every room whose header it
+# includes; helpers of the tests may need any room.
+UNIT_USES := $(shell grep -so '^.include "[a-z]*/' tests/unit/*_test.c /dev/null | \
+                 sed -n 's|^tests/unit/\([^.]*\)[.]c:.include "\(.*\)/|\1:\2|p' | sort -u)
+unit_uses = $(patsubst $(1):%,%,$(filter $(1):%,$(UNIT_USES)))
+unit_top = $(if $(filter tests,$(call unit_uses,$(1))),server,\
+    $(lastword base $(foreach room,$(ROOMS),$(filter $(room),$(call unit_uses,$(1))))))
+rooms_to = $(if $(filter $(1),$(firstword $(2))),$(1),\
+    $(firstword $(2)) $(call rooms_to,$(1),$(wordlist 2,$(words $(2)),$(2))))
+unit_archives = $(call archives,$(call rooms_to,$(strip $(call unit_top,$(1))),$(ROOMS)))
+FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
+FUZZ_SUPPORT := $(call objects,$(filter-out %_fuzz.c tests/fuzz/replay_main.c,\
+                    $(call sources,tests/fuzz)))
+REPLAY_BINARIES := $(FUZZ_NAMES:%=$(BUILD)/tests/replay/%)
+SIM := $(if $(wildcard tests/sim/*.c),$(BUILD)/tests/sim/sim)
+MICRO_BINARIES := $(patsubst bench/micro/%.c,$(BUILD)/bench/micro/%,$(wildcard bench/micro/*.c))
+
+# ---- building ------------------------------------------------------------------------------------
+
+.PHONY: all
+all: $(ARCHIVES) $(BINARIES)
+
+$(BUILD)/obj/%.o: %.c $(FLAGS_FILE) | config.h
+	@mkdir -p $(@D)
+	@echo '  CC    $@'
+	@$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/generated/%.o: $(BUILD)/generated/%.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	@echo '  CC    $@'
+	@$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The list of members is a file of its own: a source that goes away must leave the archive too.
+define ROOM_RULES
+$$(BUILD)/lib$(1).members: FORCE
+	@mkdir -p $$(@D)
+	@echo '$$(call room_objects,$(1))' | cmp -s - $$@ || echo '$$(call room_objects,$(1))' >$$@
+
+$$(BUILD)/lib$(1).a: $$(call room_objects,$(1)) $$(BUILD)/lib$(1).members
+	@echo '  AR    $$@'
+	@rm -f $$@
+	@$$(AR) rcs $$@ $$(filter %.o,$$^)
+endef
+$(foreach room,$(ROOMS),$(eval $(call ROOM_RULES,$(room))))
+
+link = @mkdir -p $(@D); echo '  LINK  $@'; \
+    $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(1)
+
+$(BUILD)/bilbyd: $(call objects,server/main.c) $(ARCHIVES)
+	$(call link,$(ALL_LIBS))
+
+$(BUILD)/bilbyctl: $(call objects,$(wildcard tools/bilbyctl*.c)) $(call archives,base proto)
+	$(call link,$(JANSSON_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS))
+
+$(BUILD)/bilby-perf: $(call objects,$(wildcard tools/perf*.c)) $(call archives,base proto)
+	$(call link,$(EVENT_LIBS) $(OPENSSL_LIBS) -lm)
+
+# The web page's files become part of the daemon: a table of path, bytes and length.
+$(BUILD)/generated/management/www_files.c: build-aux/embed-www $(WWW)
+	@echo '  EMBED $@'
+	@mkdir -p $(@D)
+	@build-aux/embed-www $(@:.c=.h) $@ management/www $(WWW)
+
+ifneq ($(WWW),)
+$(call objects,$(call sources,management)): | $(BUILD)/generated/management/www_files.c
+endif
+
+define UNIT_RULE
+$$(BUILD)/tests/unit/$(1): $$(BUILD)/obj/tests/unit/$(1).o \
+        $$(if $$(filter tests,$$(call unit_uses,$(1))),$$(UNIT_SUPPORT)) $$(call unit_archives,$(1))
+	$$(call link,$$(CHECK_LIBS) $$(ALL_LIBS))
+endef
+$(foreach name,$(UNIT_NAMES),$(eval $(call UNIT_RULE,$(name))))
+
+$(BUILD)/tests/sim/sim: $(call objects,$(call sources,tests/sim)) $(SIM_ARCHIVES)
+	$(call link,$(ALL_LIBS))
+
+# Without libFuzzer: each fuzz target runs once over its corpus.
+$(REPLAY_BINARIES): $(BUILD)/tests/replay/%: $(BUILD)/obj/tests/fuzz/%.o \
+        $(BUILD)/obj/tests/fuzz/replay_main.o $(FUZZ_SUPPORT) $(ARCHIVES)
+	$(call link,$(ALL_LIBS))
+
+$(FUZZ_NAMES:%=$(BUILD)/tests/fuzz/%): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o \
+        $(FUZZ_SUPPORT) $(ARCHIVES)
+	$(call link,-fsanitize=fuzzer $(ALL_LIBS))
+
+$(MICRO_BINARIES): $(BUILD)/bench/micro/%: $(BUILD)/obj/bench/micro/%.o $(ARCHIVES)
+	$(call link,$(ALL_LIBS))
+
+.PHONY: micro
+micro: $(MICRO_BINARIES)
+
+# ---- checking ------------------------------------------------------------------------------------
+
+# `make check T=queue_ttl` (or T=queue_ttl_test) runs one unit test and nothing else.
+CHOSEN := $(if $(T),$(BUILD)/tests/unit/$(T:%_test=%)_test,$(UNIT_BINARIES))
+
+.PHONY: check-unit
+check-unit: $(CHOSEN)
+	@build-aux/run-tests $(CHOSEN)
+
+.SECONDARY:
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+.PHONY: FORCE
+FORCE:

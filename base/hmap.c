@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The chained hash map, and its hash: SipHash-1-3 (Aumasson and Bernstein's construction with one
+ * round a word and three at the end), whose collisions a peer cannot find without the seed.
+ *
+ * (1) mask + 1 is the bucket count, a power of two; count <= bucket count.
+ * (2) A node with hash h is in buckets[h & mask]; the youngest comes first.
+ */
+#include "base/hmap.h"
+
+#include "base/mem.h"
+
+#define BUCKETS_MIN 8
+/* Arrays up to this size outlive their last node: an empty map that fills and empties all the time
+ * must not allocate each time. */
+#define BUCKETS_KEPT 64
+
+struct sip {
+    uint64_t v0, v1, v2, v3;
+};
+
+static inline uint64_t rotate_left(uint64_t value, unsigned by)
+{
+    return value << by | value >> (64 - by);
+}
+
+static inline void sip_round(struct sip *s)
+{
+    s->v0 += s->v1;
+    s->v2 += s->v3;
+    s->v1 = rotate_left(s->v1, 13) ^ s->v0;
+    s->v3 = rotate_left(s->v3, 16) ^ s->v2;
+    s->v0 = rotate_left(s->v0, 32);
+    s->v2 += s->v1;
+    s->v0 += s->v3;
+    s->v1 = rotate_left(s->v1, 17) ^ s->v2;
+    s->v3 = rotate_left(s->v3, 21) ^ s->v0;
+    s->v2 = rotate_left(s->v2, 32);
+}
+
+/* SipHash's key has 128 bits: the seed is its first half, the second follows from it. */
+static inline struct sip sip_start(uint64_t seed)
+{
+    uint64_t second = rotate_left(seed, 32) ^ 0x9e3779b97f4a7c15U;
+
+    return (struct sip){
+        .v0 = seed ^ 0x736f6d6570736575U,
+        .v1 = second ^ 0x646f72616e646f6dU,
+        .v2 = seed ^ 0x6c7967656e657261U,
+        .v3 = second ^ 0x7465646279746573U,
+    };
+}
+
+static inline void sip_word(struct sip *s, uint64_t word)
+{
+    s->v3 ^= word;
+    sip_round(s);
+    s->v0 ^= word;
+}
+
+static inline uint64_t sip_end(struct sip *s)
+{
+    s->v2 ^= 0xff;
+    sip_round(s);
+    sip_round(s);
+    sip_round(s);
+    return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+/* Little-endian whatever the machine, so that a trace replays elsewhere. */
+static inline uint64_t load_word(const uint8_t *data, size_t len)
+{
+    uint64_t word = 0;
+
+    for (size_t i = 0; i < len; i++)
+        word |= (uint64_t)data[i] << (8 * i);
+    return word;
+}
+
+uint64_t hmap_hash(struct slice key, uint64_t seed)
+{
+    struct sip s = sip_start(seed);
+    size_t whole = key.len & ~(size_t)7;
+
+    for (size_t i = 0; i < whole; i += 8)
+        sip_word(&s, load_word(key.data + i, 8));
+    uint64_t rest = key.len > whole ? load_word(key.data + whole, key.len - whole) : 0;
+    sip_word(&s, rest | (uint64_t)key.len << 56);
+    return sip_end(&s);
+}
+
+uint64_t hmap_hash_u64(uint64_t key, uint64_t seed)
+{
+    struct sip s = sip_start(seed);
+
+    sip_word(&s, key);
+    return sip_end(&s);
+}
+
+void hmap_fini(struct hmap *map)
+{
+    mem_free(map->buckets);
+    *map = HMAP_INIT;
+}
+
+static size_t bucket_count(const struct hmap *map)
+{
+    return map->buckets ? map->mask + 1 : 0;
+}
+
+static void rehash(struct hmap *map, size_t buckets)
+{
+    struct hmap_node **old = map->buckets;
+    size_t old_buckets = bucket_count(map);
+
+    map->buckets = mem_zalloc(buckets * sizeof(struct hmap_node *));
+    map->mask = buckets - 1;
+    for (size_t i = 0; i < old_buckets; i++) {
+        struct hmap_node *next;
+        for (struct hmap_node *node = old[i]; node; node = next) {
+            struct hmap_node **bucket = &map->buckets[node->hash & map->mask];
+            next = node->next;
+            node->next = *bucket;
+            *bucket = node;
+        }
+    }
+    mem_free(old);
+}
+
+void hmap_insert(struct hmap *map, struct hmap_node *node, uint64_t hash)
+{
+    size_t buckets = bucket_count(map);
+
+    if (map->count >= buckets)
+        rehash(map, buckets ? 2 * buckets : BUCKETS_MIN);
+    else if (buckets > BUCKETS_KEPT && map->count < buckets / 8)
+        rehash(map, buckets / 4);
+    struct hmap_node **bucket = &map->buckets[hash & map->mask];
+    node->hash = hash;
+    node->next = *bucket;
+    *bucket = node;
+    map->count++;
+}
+
+void hmap_remove(struct hmap *map, struct hmap_node *node)
+{
+    CHECK(map->count > 0);
+    struct hmap_node **link = &map->buckets[node->hash & map->mask];
+
+    while (*link && *link != node)
+        link = &(*link)->next;
+    CHECK(*link == node);
+    *link = node->next;
+    node->next = NULL;
+    if (--map->count == 0 && bucket_count(map) > BUCKETS_KEPT)
+        hmap_fini(map);
+}
+
+static struct hmap_node *same_from(struct hmap_node *node, uint64_t hash)
+{
+    while (node && node->hash != hash)
+        node = node->next;
+    return node;
+}
+
+struct hmap_node *hmap_first(const struct hmap *map, uint64_t hash)
+{
+    if (map->count == 0)
+        return NULL;
+    return same_from(map->buckets[hash & map->mask], hash);
+}
+
+struct hmap_node *hmap_next_same(const struct hmap_node *node)
+{
+    return same_from(node->next, node->hash);
+}
+
+struct hmap_node *hmap_walk(const struct hmap *map, const struct hmap_node *after)
+{
+    size_t buckets = bucket_count(map);
+    size_t start = 0;
+
+    if (map->count == 0)
+        return NULL;
+    if (after) {
+        if (after->next)
+            return after->next;
+        start = (after->hash & map->mask) + 1;
+    }
+    for (size_t i = start; i < buckets; i++)
+        if (map->buckets[i])
+            return map->buckets[i];
+    return NULL;
+}
