@@ -62,8 +62,8 @@ static inline void list_remove(struct list *node)
     (list_empty(list) ? NULL : CONTAINER_OF((list)->prev, type, member))
 
 /* Walks nodes; the current one may be removed (and freed) in the body, others may not. */
-#define LIST_EACH(list, node)                                                                      \
-    for (struct list *node = (list)->next, *node##_next = node->next; node != (list);              \
+#define LIST_EACH(head, node)                                                                      \
+    for (struct list *node = (head)->next, *node##_next = node->next; node != (head);              \
          node = node##_next, node##_next = node->next)
 
 #endif
