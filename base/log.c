@@ -45,7 +45,7 @@ static void blank_controls(struct buf *line)
 
 void log_line(struct log *log, enum log_level level, const char *message, const char *fields, ...)
 {
-    if (!log || level == LOG_NONE || log->level < level)
+    if (level == LOG_NONE || !log_wants(log, level))
         return;
     struct buf line = BUF_INIT;
 

@@ -30,6 +30,12 @@ struct log {
     void *context;
 };
 
+/* Whether lines of this level go anywhere. */
+static inline bool log_wants(const struct log *log, enum log_level level)
+{
+    return log && log->level >= level;
+}
+
 /* Formats and hands over one line; `fields` may be NULL. A NULL log discards. */
 void log_line(struct log *log, enum log_level level, const char *message, const char *fields, ...)
     __attribute__((format(printf, 4, 5)));
@@ -39,7 +45,7 @@ void log_line(struct log *log, enum log_level level, const char *message, const 
 #define log_info(log, ...) log_line(log, LOG_INFO, __VA_ARGS__)
 #define log_debug(log, ...)                                                                        \
     do {                                                                                           \
-        if ((log) && (log)->level >= LOG_DEBUG)                                                    \
+        if (log_wants((log), LOG_DEBUG))                                                           \
             log_line(log, LOG_DEBUG, __VA_ARGS__);                                                 \
     } while (0)
 

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of base/hmap.h. */
+#include "base/hmap.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/rng.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+struct entry {
+    struct hmap_node node;
+    uint64_t key;
+    bool there;
+};
+
+static struct entry *find(const struct hmap *map, uint64_t key, uint64_t hash)
+{
+    for (struct hmap_node *node = hmap_first(map, hash); node; node = hmap_next_same(node)) {
+        struct entry *entry = CONTAINER_OF(node, struct entry, node);
+        if (entry->key == key)
+            return entry;
+    }
+    return NULL;
+}
+
+START_TEST(an_empty_map_costs_nothing)
+{
+    struct hmap map = HMAP_INIT;
+
+    ck_assert_ptr_null(hmap_first(&map, 1));
+    ck_assert_ptr_null(hmap_walk(&map, NULL));
+    ck_assert_ptr_null(map.buckets);
+    hmap_fini(&map);
+}
+END_TEST
+
+START_TEST(agrees_with_an_array_over_random_steps)
+{
+    static struct entry entries[3000];
+    struct hmap map = HMAP_INIT;
+    struct rng rng;
+    size_t count = 0;
+
+    rng_init_u64(&rng, 11);
+    for (int step = 0; step < 60000; step++) {
+        uint64_t key = rng_below(&rng, ARRAY_LEN(entries));
+        uint64_t hash = hmap_hash_u64(key, 5);
+        struct entry *entry = &entries[key];
+        ck_assert_ptr_eq(find(&map, key, hash), entry->there ? entry : NULL);
+        if (entry->there) {
+            hmap_remove(&map, &entry->node);
+            count--;
+        } else {
+            entry->key = key;
+            hmap_insert(&map, &entry->node, hash);
+            count++;
+        }
+        entry->there = !entry->there;
+        ck_assert_uint_eq(map.count, count);
+    }
+    size_t walked = 0;
+    HMAP_EACH(&map, node) {
+        ck_assert(CONTAINER_OF(node, struct entry, node)->there);
+        walked++;
+    }
+    ck_assert_uint_eq(walked, count);
+    hmap_fini(&map);
+}
+END_TEST
+
+START_TEST(equal_hashes_are_all_found)
+{
+    struct entry entries[20] = {0};
+    struct hmap map = HMAP_INIT;
+    size_t seen = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(entries); i++) {
+        entries[i].key = i;
+        hmap_insert(&map, &entries[i].node, i % 2 ? 99 : 99 + ((uint64_t)1 << 40));
+    }
+    for (struct hmap_node *node = hmap_first(&map, 99); node; node = hmap_next_same(node)) {
+        ck_assert_uint_eq(CONTAINER_OF(node, struct entry, node)->key % 2, 1);
+        seen++;
+    }
+    ck_assert_uint_eq(seen, 10);
+    hmap_fini(&map);
+}
+END_TEST
+
+START_TEST(nodes_may_go_while_walking)
+{
+    struct hmap map = HMAP_INIT;
+    size_t kept = 0;
+
+    for (uint64_t key = 0; key < 1000; key++) {
+        struct entry *entry = MEM_NEW(struct entry);
+        entry->key = key;
+        hmap_insert(&map, &entry->node, hmap_hash_u64(key, 1));
+    }
+    HMAP_EACH_SAFE(&map, node) {
+        struct entry *entry = CONTAINER_OF(node, struct entry, node);
+        if (entry->key % 10) {
+            hmap_remove(&map, node);
+            mem_free(entry);
+        }
+    }
+    ck_assert_uint_eq(map.count, 100);
+    HMAP_EACH_SAFE(&map, node) {
+        struct entry *entry = CONTAINER_OF(node, struct entry, node);
+        ck_assert_uint_eq(entry->key % 10, 0);
+        hmap_remove(&map, node);
+        mem_free(entry);
+        kept++;
+    }
+    ck_assert_uint_eq(kept, 100);
+    ck_assert_ptr_null(map.buckets); /* a large array goes with the last node */
+    hmap_fini(&map);
+}
+END_TEST
+
+START_TEST(memory_shrinks_when_few_are_left)
+{
+    static struct entry entries[10000];
+    struct hmap map = HMAP_INIT;
+
+    for (size_t i = 0; i < ARRAY_LEN(entries); i++)
+        hmap_insert(&map, &entries[i].node, hmap_hash_u64(i, 2));
+    ck_assert_uint_ge(map.mask + 1, 10000);
+    for (size_t i = 10; i < ARRAY_LEN(entries); i++)
+        hmap_remove(&map, &entries[i].node);
+    for (int round = 0; round < 20; round++) {
+        hmap_insert(&map, &entries[10].node, hmap_hash_u64(10, 2));
+        hmap_remove(&map, &entries[10].node);
+    }
+    ck_assert_uint_le(map.mask + 1, 128);
+    for (size_t i = 0; i < 10; i++)
+        ck_assert_ptr_eq(hmap_first(&map, hmap_hash_u64(i, 2)), &entries[i].node);
+    hmap_fini(&map);
+}
+END_TEST
+
+START_TEST(walking_order_follows_from_the_history)
+{
+    struct entry a[200];
+    struct entry b[200];
+    struct hmap one = HMAP_INIT;
+    struct hmap two = HMAP_INIT;
+
+    for (size_t i = 0; i < 200; i++) {
+        a[i].key = b[i].key = i;
+        hmap_insert(&one, &a[i].node, hmap_hash_u64(i, 77));
+        hmap_insert(&two, &b[i].node, hmap_hash_u64(i, 77));
+    }
+    const struct hmap_node *x = hmap_walk(&one, NULL);
+    const struct hmap_node *y = hmap_walk(&two, NULL);
+    for (; x && y; x = hmap_walk(&one, x), y = hmap_walk(&two, y))
+        ck_assert_uint_eq(CONTAINER_OF(x, struct entry, node)->key,
+                          CONTAINER_OF(y, struct entry, node)->key);
+    ck_assert_ptr_eq(x, y);
+    hmap_fini(&one);
+    hmap_fini(&two);
+}
+END_TEST
+
+/* Pins the function: hashes of equal seeds must stay equal between versions and machines, since
+ * traces are compared as text. Key k0 = 0, k1 = our constant. */
+START_TEST(hashes_depend_on_every_byte_on_length_and_on_the_seed)
+{
+    uint8_t key[40] = {0};
+    uint64_t seen[400];
+    size_t count = 0;
+
+    for (size_t len = 0; len <= sizeof key; len++)
+        seen[count++] = hmap_hash(slice_of(key, len), 0);
+    for (size_t at = 0; at < sizeof key; at++) {
+        for (unsigned bit = 0; bit < 8; bit++) {
+            key[at] ^= (uint8_t)(1U << bit);
+            seen[count++] = hmap_hash(slice_of(key, sizeof key), 0);
+            key[at] ^= (uint8_t)(1U << bit);
+        }
+    }
+    seen[count++] = hmap_hash(slice_of(key, sizeof key), 1);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < i; j++)
+            ck_assert_uint_ne(seen[i], seen[j]);
+    ck_assert_uint_eq(hmap_hash(slice_of(NULL, 0), 9), hmap_hash(slice_str(""), 9));
+}
+END_TEST
+
+START_TEST(numbers_spread_evenly)
+{
+    unsigned buckets[64] = {0};
+
+    for (uint64_t i = 0; i < 64000; i++)
+        buckets[hmap_hash_u64(i << 8, 3) & 63]++;
+    for (size_t i = 0; i < 64; i++) {
+        ck_assert_uint_gt(buckets[i], 800);
+        ck_assert_uint_lt(buckets[i], 1200);
+    }
+    ck_assert_uint_ne(hmap_hash_u64(1, 3), hmap_hash_u64(1, 4));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("hmap");
+    TCase *tests = tcase_create("hmap");
+    tcase_add_test(tests, an_empty_map_costs_nothing);
+    tcase_add_test(tests, agrees_with_an_array_over_random_steps);
+    tcase_add_test(tests, equal_hashes_are_all_found);
+    tcase_add_test(tests, nodes_may_go_while_walking);
+    tcase_add_test(tests, memory_shrinks_when_few_are_left);
+    tcase_add_test(tests, walking_order_follows_from_the_history);
+    tcase_add_test(tests, hashes_depend_on_every_byte_on_length_and_on_the_seed);
+    tcase_add_test(tests, numbers_spread_evenly);
+    suite_add_tcase(suite, tests);
+
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
