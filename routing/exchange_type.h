@@ -36,7 +36,7 @@ struct exchange_type {
 
 /* Each row is `<symbol>_exchange_type` in routing/<symbol>.c */
 #define EXCHANGE_TYPE_TABLE(X)                                                                     \
-    X(default_exchange)                                                                            \
+    X(default)                                                                                     \
     X(direct)                                                                                      \
     X(fanout)                                                                                      \
     X(topic)                                                                                       \
