@@ -80,19 +80,26 @@ BINARIES := $(if $(wildcard server/main.c),$(BUILD)/bilbyd) \
 
 UNIT_NAMES := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/*_test.c)))
 UNIT_BINARIES := $(UNIT_NAMES:%=$(BUILD)/tests/unit/%)
-UNIT_SUPPORT := $(call objects,$(filter-out %_test.c,$(call sources,tests/unit)) \
-                    $(call sources,tests/support))
+# Helpers of the tests: everything beside them that is no test.
+UNIT_SUPPORT := $(filter-out %_test.c,$(call sources,tests/unit)) $(call sources,tests/support)
+SUPPORT_ARCHIVE := $(if $(UNIT_SUPPORT),$(BUILD)/libsupport.a)
 
-# A unit test links its room and the rooms below only: "name:room" for every room whose header it
-# includes; helpers of the tests may need any room.
-UNIT_USES := $(shell grep -so '^.include "[a-z]*/' tests/unit/*_test.c /dev/null | \
-                 sed -n 's|^tests/unit/\([^.]*\)[.]c:.include "\(.*\)/|\1:\2|p' | sort -u)
-unit_uses = $(patsubst $(1):%,%,$(filter $(1):%,$(UNIT_USES)))
-unit_top = $(if $(filter tests,$(call unit_uses,$(1))),server,\
-    $(lastword base $(foreach room,$(ROOMS),$(filter $(room),$(call unit_uses,$(1))))))
+# A unit test links its room and the rooms below only. UNIT_USES holds "name:room" for each room
+# that tests/unit/name.[ch] includes a header of, and "name:@helper" for each helper.
+UNIT_USES := $(shell grep -so '^.include "[a-z0-9_/]*' tests/unit/*.[ch] tests/support/*.[ch] | \
+    sed -n -e 's|^tests/[a-z]*/\([^.]*\)[.][ch]:.include "tests/[a-z]*/|\1:@|p;t' \
+        -e 's|^tests/[a-z]*/\([^.]*\)[.][ch]:.include "\([a-z]*\)/.*|\1:\2|p;t' \
+        -e 's|^tests/[a-z]*/\([^.]*\)[.][ch]:.include "|\1:@|p' | sort -u)
+used_by = $(patsubst $(1):%,%,$(filter $(1):%,$(UNIT_USES)))
+helpers_of = $(patsubst @%,%,$(filter @%,$(call used_by,$(1))))
+unit_uses = $(foreach file,$(1) $(call helpers_of,$(1)) \
+    $(foreach helper,$(call helpers_of,$(1)),$(call helpers_of,$(helper))),$(call used_by,$(file)))
+unit_top = $(lastword base $(foreach room,$(ROOMS),$(filter $(room),$(call unit_uses,$(1)))))
 rooms_to = $(if $(filter $(1),$(firstword $(2))),$(1),\
     $(firstword $(2)) $(call rooms_to,$(1),$(wordlist 2,$(words $(2)),$(2))))
-unit_archives = $(call archives,$(call rooms_to,$(strip $(call unit_top,$(1))),$(ROOMS)))
+unit_archives = $(if $(filter @%,$(call used_by,$(1))),$(SUPPORT_ARCHIVE)) \
+    $(call archives,$(call rooms_to,$(call unit_top,$(1)),$(ROOMS)))
+
 FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 FUZZ_SUPPORT := $(call objects,$(filter-out %_fuzz.c tests/fuzz/replay_main.c,\
                     $(call sources,tests/fuzz)))
@@ -116,17 +123,18 @@ $(BUILD)/obj/generated/%.o: $(BUILD)/generated/%.c $(FLAGS_FILE)
 	@$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # The list of members is a file of its own: a source that goes away must leave the archive too.
-define ROOM_RULES
+define ARCHIVE_RULES
 $$(BUILD)/lib$(1).members: FORCE
 	@mkdir -p $$(@D)
-	@echo '$$(call room_objects,$(1))' | cmp -s - $$@ || echo '$$(call room_objects,$(1))' >$$@
+	@echo '$(2)' | cmp -s - $$@ || echo '$(2)' >$$@
 
-$$(BUILD)/lib$(1).a: $$(call room_objects,$(1)) $$(BUILD)/lib$(1).members
+$$(BUILD)/lib$(1).a: $(2) $$(BUILD)/lib$(1).members
 	@echo '  AR    $$@'
 	@rm -f $$@
 	@$$(AR) rcs $$@ $$(filter %.o,$$^)
 endef
-$(foreach room,$(ROOMS),$(eval $(call ROOM_RULES,$(room))))
+$(foreach room,$(ROOMS),$(eval $(call ARCHIVE_RULES,$(room),$(call room_objects,$(room)))))
+$(eval $(call ARCHIVE_RULES,support,$(call objects,$(UNIT_SUPPORT))))
 
 link = @mkdir -p $(@D); echo '  LINK  $@'; \
     $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(1)
@@ -151,8 +159,7 @@ $(call objects,$(call sources,management)): | $(BUILD)/generated/management/www_
 endif
 
 define UNIT_RULE
-$$(BUILD)/tests/unit/$(1): $$(BUILD)/obj/tests/unit/$(1).o \
-        $$(if $$(filter tests,$$(call unit_uses,$(1))),$$(UNIT_SUPPORT)) $$(call unit_archives,$(1))
+$$(BUILD)/tests/unit/$(1): $$(BUILD)/obj/tests/unit/$(1).o $$(call unit_archives,$(1))
 	$$(call link,$$(CHECK_LIBS) $$(ALL_LIBS))
 endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call UNIT_RULE,$(name))))
