@@ -17,7 +17,7 @@ export LC_ALL := C
 # ---- configuration -------------------------------------------------------------------------------
 
 # Goals that need neither compiler nor libraries must not start configure.
-UNCONFIGURED := help clean distclean format check-format check-arrows
+UNCONFIGURED := help clean distclean format check-format check-arrows sanitize tsan coverage
 ifneq ($(filter-out $(UNCONFIGURED),$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
@@ -186,10 +186,194 @@ micro: $(MICRO_BINARIES)
 
 # `make check T=queue_ttl` (or T=queue_ttl_test) runs one unit test and nothing else.
 CHOSEN := $(if $(T),$(BUILD)/tests/unit/$(T:%_test=%)_test,$(UNIT_BINARIES))
+BUILD_TESTS := $(sort $(wildcard tests/build/*_test.sh))
+# Suites that drive the daemon from outside: tests/<name>/run, with --quick for its short form.
+RUNNERS := $(wildcard tests/*/run)
 
-.PHONY: check-unit
+export CC
+export BILBYD := $(abspath $(BUILD)/bilbyd)
+export BILBYCTL := $(abspath $(BUILD)/bilbyctl)
+export BILBY_PERF := $(abspath $(BUILD)/bilby-perf)
+
+HEADER_FLAGS = $(CC) $(ALL_CPPFLAGS) -std=gnu17 $(WARNINGS) -Werror
+SIM_FLAGS = $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),$(1)))
+
+.PHONY: check check-unit check-build check-arrows check-pure check-headers check-corpus check-quick
+ifdef T
+check: check-unit
+else
+check: all $(UNIT_BINARIES) $(REPLAY_BINARIES) $(SIM)
+	@{ echo 'unit tests: build-aux/run-tests $(UNIT_BINARIES)'; \
+	echo 'tests of the build: build-aux/run-tests $(BUILD_TESTS)'; \
+	echo 'arrows: build-aux/check-arrows'; \
+	echo 'purity: build-aux/check-pure $(BUILD)'; \
+	echo 'headers compile alone: build-aux/check-headers $(HEADER_FLAGS)'; \
+	$(if $(REPLAY_BINARIES),echo 'fuzz corpora: build-aux/replay tests/fuzz/corpus \
+	    $(REPLAY_BINARIES)';) \
+	$(if $(SIM),echo 'simulator: $(SIM) $(call SIM_FLAGS,20)';) \
+	$(foreach runner,$(RUNNERS),echo '$(runner:tests/%/run=%): $(runner) --quick';) \
+	} | build-aux/check-all
+endif
+
 check-unit: $(CHOSEN)
 	@build-aux/run-tests $(CHOSEN)
+
+check-build:
+	@build-aux/run-tests $(BUILD_TESTS)
+
+check-arrows:
+	@build-aux/check-arrows
+
+check-pure: $(ARCHIVES)
+	@build-aux/check-pure $(BUILD)
+
+check-headers: | config.h
+	@build-aux/check-headers $(HEADER_FLAGS)
+
+check-corpus: $(REPLAY_BINARIES)
+	@build-aux/replay tests/fuzz/corpus $(REPLAY_BINARIES)
+
+# The suites that start the daemon, in their short form (the sanitizer builds use it).
+check-quick: all
+	@{ $(foreach runner,$(RUNNERS),echo '$(runner:tests/%/run=%): $(runner) --quick';) :; \
+	} | build-aux/check-all
+
+# check-clients, check-crash, …: the whole suite.
+RUNNER_GOALS := $(RUNNERS:tests/%/run=check-%)
+.PHONY: $(RUNNER_GOALS)
+$(RUNNER_GOALS): check-%: all
+	@tests/$*/run
+
+.PHONY: sim
+sim: $(SIM)
+	$(if $(SIM),$(SIM) $(call SIM_FLAGS,200))
+
+# ---- variants ------------------------------------------------------------------------------------
+
+SECONDS ?= 60
+variant = +@$(MAKE) --no-print-directory BUILD=$(1) COVERAGE= SANITIZERS=
+
+.PHONY: sanitize tsan valgrind fuzz coverage
+sanitize: export ASAN_OPTIONS ?= detect_leaks=1:detect_stack_use_after_return=1
+sanitize: export UBSAN_OPTIONS ?= print_stacktrace=1
+sanitize:
+	$(call variant,build/sanitize)address,undefined CFLAGS='-O1 -g' check
+
+# What has threads: storage and server; the suites drive both.
+tsan: export TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1
+tsan:
+	$(call variant,build/tsan)thread CFLAGS='-O1 -g' check-unit check-quick
+
+# Leaks and uninitialised reads in every unit test and in one life of the daemon.
+valgrind: all $(CHOSEN)
+	@{ echo "unit tests: RUN_WITH='build-aux/memcheck' CK_DEFAULT_TIMEOUT=120 \
+	    build-aux/run-tests $(CHOSEN)"; \
+	$(if $(wildcard server/main.c),echo 'daemon: build-aux/memcheck-daemon $(BUILD)';) \
+	} | build-aux/check-all
+
+FUZZ_BUILD := build/fuzz
+FUZZ_FLAGS = SANITIZERS=fuzzer-no-link,address,undefined COVERAGE= CFLAGS='-O1 -g'
+fuzz:
+ifndef F
+	@echo 'make fuzz F=NAME [SECONDS=60], NAME one of: $(FUZZ_NAMES:%_fuzz=%)'; exit 2
+else ifneq ($(BUILD),$(FUZZ_BUILD))
+	+@$(MAKE) --no-print-directory BUILD=$(FUZZ_BUILD) CC=clang $(FUZZ_FLAGS) fuzz
+else
+fuzz: $(BUILD)/tests/fuzz/$(F:%_fuzz=%)_fuzz
+	@mkdir -p $(BUILD)/corpus/$(F:%_fuzz=%) tests/fuzz/corpus/$(F:%_fuzz=%)
+	$< -max_total_time=$(SECONDS) -print_final_stats=1 -timeout=10 \
+	    -artifact_prefix=$(BUILD)/$(F:%_fuzz=%)- \
+	    $(BUILD)/corpus/$(F:%_fuzz=%) tests/fuzz/corpus/$(F:%_fuzz=%)
+endif
+
+coverage:
+	-$(call variant,build/coverage) COVERAGE=yes CFLAGS='-O0 -g' check
+	@build-aux/coverage build/coverage
+
+.PHONY: bench
+bench: all
+	bench/run
+
+# ---- style ---------------------------------------------------------------------------------------
+
+C_FILES = $(sort $(foreach folder,$(ROOMS) tools bench examples tests,\
+              $(shell find $(folder) -name '*.[ch]' 2>/dev/null)))
+LINT_SOURCES = $(sort $(foreach room,$(ROOMS) tools,$(call sources,$(room))))
+
+.PHONY: format check-format lint
+format:
+	clang-format -i $(C_FILES)
+
+check-format:
+	clang-format --dry-run --Werror $(C_FILES)
+
+lint: | config.h $(if $(WWW),$(BUILD)/generated/management/www_files.c)
+	@build-aux/lint '$(ALL_CPPFLAGS)' $(LINT_SOURCES)
+
+# ---- running and installing ----------------------------------------------------------------------
+
+PORT ?= 5672
+.PHONY: run
+run: all
+	@echo 'AMQP on port $(PORT): connect with amqp://guest:guest@localhost:$(PORT)/ (Ctrl-C stops it)'
+	@mkdir -p data
+	@exec $(BUILD)/bilbyd --data-dir ./data $(if $(filter-out 5672,$(PORT)),\
+	    --set listeners.tcp.1=127.0.0.1:$(PORT))
+
+INSTALL ?= install
+MAN_PAGES := $(wildcard man/*.[1-8])
+UNITS := $(wildcard examples/*.service server/*.service)
+EXAMPLE_CONFIG := $(wildcard examples/bilby.conf)
+unitdir ?= $(prefix)/lib/systemd/system
+
+.PHONY: install uninstall
+install: all
+	$(INSTALL) -d $(DESTDIR)$(bindir)
+	$(if $(BINARIES),$(INSTALL) -m 755 $(BINARIES) $(DESTDIR)$(bindir))
+	$(foreach page,$(MAN_PAGES),$(INSTALL) -D -m 644 $(page) \
+	    $(DESTDIR)$(mandir)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page)) &&) :
+	$(foreach file,$(EXAMPLE_CONFIG),$(INSTALL) -D -m 644 $(file) \
+	    $(DESTDIR)$(docdir)/examples/$(notdir $(file)) &&) :
+	$(foreach file,$(UNITS),$(INSTALL) -D -m 644 $(file) \
+	    $(DESTDIR)$(unitdir)/$(notdir $(file)) &&) :
+
+uninstall:
+	rm -f $(foreach file,$(BINARIES),$(DESTDIR)$(bindir)/$(notdir $(file))) \
+	    $(foreach page,$(MAN_PAGES),\
+	        $(DESTDIR)$(mandir)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page))) \
+	    $(foreach file,$(EXAMPLE_CONFIG),$(DESTDIR)$(docdir)/examples/$(notdir $(file))) \
+	    $(foreach file,$(UNITS),$(DESTDIR)$(unitdir)/$(notdir $(file)))
+
+.PHONY: clean distclean dist help
+clean:
+	rm -rf build
+
+distclean: clean
+	rm -rf autom4te.cache config.h config.mk config.log config.status configure configure~
+
+dist:
+	git archive --prefix=bilby-$(VERSION)/ -o bilby-$(VERSION).tar.gz HEAD
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make                      build/bilbyd and the other programs
+#: make run                  build, then start the daemon in the foreground on ./data
+#: make check                everything that must hold; ends with "N passed, N failed"
+#: make check T=queue_ttl    one unit test
+#: make check-unit           the unit tests alone
+#: make check-clients        the whole suite with real client libraries (check-crash, … likewise)
+#: make sim SEED=7           replay one seed of the simulator (SEEDS=200: as many seeds)
+#: make sanitize             check in a build with AddressSanitizer and UBSan
+#: make tsan                 unit tests and suites in a build with ThreadSanitizer
+#: make valgrind             unit tests and one life of the daemon under memcheck
+#: make fuzz F=frame         libFuzzer on one target (SECONDS=60)
+#: make bench                the benchmarks;  make micro  builds the small ones in build/bench/micro
+#: make coverage             check with coverage measured
+#: make lint                 clang-tidy and cppcheck;  make format, check-format: clang-format
+#: make install              honours DESTDIR and prefix;  make uninstall
+#: make clean, distclean, dist
+#: WERROR=1 makes warnings errors; BUILD=DIR builds somewhere else
 
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
