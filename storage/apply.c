@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Applies a batch to a database.
+ *
+ * (1) Operations take effect in their order, except that deletes wait: they are gathered, sorted and
+ *     merged, so that a thousand acknowledgements in a row are one range. A put at or below a waiting
+ *     delete of its lane, and the creation of a lane, first let the waiting ones through.
+ * (2) Lanes' counts are summed up in memory and written once a lane.
+ * (3) Either all of it is committed or nothing.
+ */
+#include "storage/apply.h"
+
+#include "base/mem.h"
+#include "storage/table_json.h"
+
+#include <stdlib.h>
+
+#define KEEP_RANGES 8192
+
+void apply_fini(struct apply *apply)
+{
+    mem_free(apply->ranges);
+    *apply = (struct apply){0};
+}
+
+static int64_t row_id(uint32_t lane, uint64_t position)
+{
+    return (int64_t)((uint64_t)lane << SCHEMA_POSITION_BITS | position);
+}
+
+/* -- deletes -- */
+
+static void add_range(struct apply *apply, const struct batch *batch, uint32_t lane, uint64_t first,
+                      uint64_t last)
+{
+    if (apply->count == apply->capacity) {
+        apply->capacity = apply->capacity ? apply->capacity * 2 : 64;
+        apply->ranges = mem_realloc(apply->ranges, apply->capacity * sizeof(*apply->ranges));
+    }
+    struct batch_lane *touched = &batch->lanes[lane];
+    apply->ranges[apply->count++] = (struct apply_range){
+        .first = (uint64_t)row_id(touched->id, first),
+        .last = (uint64_t)row_id(touched->id, last),
+        .lane = lane,
+    };
+    if (touched->deleted_upto <= last)
+        touched->deleted_upto = last + 1;
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+    const struct apply_range *left = a;
+    const struct apply_range *right = b;
+    return left->first < right->first ? -1 : left->first > right->first;
+}
+
+/* Sorts the ranges and merges those that touch, never across lanes. */
+static void merge_ranges(struct apply *apply)
+{
+    bool sorted = true;
+    size_t merged = 0;
+    for (size_t i = 1; sorted && i < apply->count; i++)
+        sorted = apply->ranges[i - 1].first <= apply->ranges[i].first;
+    if (!sorted)
+        qsort(apply->ranges, apply->count, sizeof(*apply->ranges), compare_ranges);
+    for (size_t i = 1; i < apply->count; i++) {
+        struct apply_range *range = &apply->ranges[merged];
+        const struct apply_range *next = &apply->ranges[i];
+        if (next->lane != range->lane || next->first > range->last + 1)
+            apply->ranges[++merged] = *next;
+        else if (next->last > range->last)
+            range->last = next->last;
+    }
+    apply->count = apply->count ? merged + 1 : 0;
+}
+
+static int delete_range(struct database *database, struct batch *batch,
+                        const struct apply_range *range)
+{
+    sqlite3_stmt *statement = database->statements[STATEMENT_MESSAGES_DELETE];
+    struct batch_lane *lane = &batch->lanes[range->lane];
+    int result = sqlite3_bind_int64(statement, 1, (int64_t)range->first);
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(statement, 2, (int64_t)range->last);
+    database->deleted_bytes = 0;
+    if (result == SQLITE_OK)
+        result = database_run(database, statement);
+    if (result != SQLITE_OK)
+        return result;
+    lane->messages -= sqlite3_changes64(database->sql);
+    lane->bytes -= database->deleted_bytes;
+    lane->deleted_upto = 0;
+    return SQLITE_OK;
+}
+
+static int delete_waiting(struct apply *apply, struct database *database, struct batch *batch)
+{
+    int result = SQLITE_OK;
+    merge_ranges(apply);
+    for (size_t i = 0; result == SQLITE_OK && i < apply->count; i++)
+        result = delete_range(database, batch, &apply->ranges[i]);
+    apply->count = 0;
+    return result;
+}
+
+/* -- messages -- */
+
+static int bind_optional_text(sqlite3_stmt *statement, int index, struct slice text)
+{
+    return text.len ? database_bind_text(statement, index, text)
+                    : sqlite3_bind_null(statement, index);
+}
+
+static int bind_optional_blob(sqlite3_stmt *statement, int index, struct slice blob)
+{
+    return blob.len ? database_bind_blob(statement, index, blob)
+                    : sqlite3_bind_null(statement, index);
+}
+
+static int bind_optional_integer(sqlite3_stmt *statement, int index, int64_t value)
+{
+    return value ? sqlite3_bind_int64(statement, index, value)
+                 : sqlite3_bind_null(statement, index);
+}
+
+static int bind_message(sqlite3_stmt *statement, const struct store_message *message)
+{
+    int result = sqlite3_bind_int64(statement, 1, row_id(message->lane, message->position));
+    if (result == SQLITE_OK)
+        result = bind_optional_text(statement, 2, message->exchange);
+    if (result == SQLITE_OK)
+        result = bind_optional_text(statement, 3, message->routing_key);
+    if (result == SQLITE_OK)
+        result = bind_optional_integer(statement, 4, message->expires_at_ms);
+    if (result == SQLITE_OK)
+        result = bind_optional_integer(statement, 5, message->delivery_count);
+    if (result == SQLITE_OK)
+        result = bind_optional_integer(statement, 6, message->redelivered);
+    if (result == SQLITE_OK)
+        result = bind_optional_blob(statement, 7, message->properties);
+    if (result == SQLITE_OK)
+        result = bind_optional_blob(statement, 8, message->body);
+    return result;
+}
+
+static int apply_put(struct apply *apply, struct database *database, struct batch *batch,
+                     const struct batch_op *op)
+{
+    sqlite3_stmt *statement = database->statements[STATEMENT_MESSAGE_PUT];
+    const struct store_message *message = &batch->puts[op->index].message;
+    struct batch_lane *lane = &batch->lanes[op->lane];
+    int result = SQLITE_OK;
+    if (message->position < lane->deleted_upto)
+        result = delete_waiting(apply, database, batch);
+    if (result == SQLITE_OK)
+        result = bind_message(statement, message);
+    if (result == SQLITE_OK)
+        result = database_run(database, statement);
+    if (result != SQLITE_OK)
+        return result;
+    lane->messages++;
+    lane->bytes += (int64_t)message->body.len;
+    if (lane->position_next <= message->position)
+        lane->position_next = message->position + 1;
+    return SQLITE_OK;
+}
+
+static int apply_returned(struct database *database, const struct batch *batch,
+                          const struct batch_op *op)
+{
+    sqlite3_stmt *statement = database->statements[STATEMENT_MESSAGE_RETURNED];
+    int64_t id = row_id(batch->lanes[op->lane].id, op->position);
+    int result = sqlite3_bind_int64(statement, 1, id);
+    if (result == SQLITE_OK)
+        result = bind_optional_integer(statement, 2, (int64_t)op->count);
+    return result == SQLITE_OK ? database_run(database, statement) : result;
+}
+
+/* -- lanes -- */
+
+static int apply_lane_new(struct apply *apply, struct database *database, struct batch *batch,
+                          const struct batch_op *op)
+{
+    sqlite3_stmt *statement = database->statements[STATEMENT_LANE_NEW];
+    int result = delete_waiting(apply, database, batch);
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(statement, 1, batch->lanes[op->lane].id);
+    if (result == SQLITE_OK)
+        result = database_bind_text(statement, 2, op->lane_new->queue);
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(statement, 3, op->lane_new->priority);
+    return result == SQLITE_OK ? database_run(database, statement) : result;
+}
+
+static int apply_lane_delete(struct apply *apply, struct database *database, struct batch *batch,
+                             const struct batch_op *op)
+{
+    sqlite3_stmt *statement = database->statements[STATEMENT_LANE_DELETE];
+    struct batch_lane *lane = &batch->lanes[op->lane];
+    add_range(apply, batch, op->lane, 0, STORE_POSITION_MAX);
+    int result = delete_waiting(apply, database, batch);
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(statement, 1, lane->id);
+    if (result == SQLITE_OK)
+        result = database_run(database, statement);
+    lane->messages = 0;
+    lane->bytes = 0;
+    lane->position_next = 0;
+    return result;
+}
+
+static int write_counts(struct database *database, const struct batch_lane *lane)
+{
+    sqlite3_stmt *statement = database->statements[STATEMENT_LANE_COUNTS];
+    int result = sqlite3_bind_int64(statement, 1, lane->id);
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(statement, 2, lane->messages);
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(statement, 3, lane->bytes);
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(statement, 4, (int64_t)lane->position_next);
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(statement, 5, (int64_t)lane->delivered_upto);
+    return result == SQLITE_OK ? database_run(database, statement) : result;
+}
+
+/* Only the watermark moved. For a lane without messages that is no news: all its later ones will
+ * have higher positions. */
+static int write_delivered(struct database *database, const struct batch_lane *lane)
+{
+    sqlite3_stmt *statement = database->statements[STATEMENT_LANE_DELIVERED];
+    int result = sqlite3_bind_int64(statement, 1, lane->id);
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(statement, 2, (int64_t)lane->delivered_upto);
+    return result == SQLITE_OK ? database_run(database, statement) : result;
+}
+
+static int write_lanes(struct database *database, const struct batch *batch)
+{
+    int result = SQLITE_OK;
+    for (size_t i = 0; result == SQLITE_OK && i < batch->lane_count; i++) {
+        const struct batch_lane *lane = &batch->lanes[i];
+        if (lane->messages != 0 || lane->bytes != 0 || lane->position_next != 0)
+            result = write_counts(database, lane);
+        else if (lane->delivered_upto != 0)
+            result = write_delivered(database, lane);
+    }
+    return result;
+}
+
+/* -- records -- */
+
+static int bind_value(sqlite3_stmt *statement, int index, enum schema_column_type type,
+                      const struct store_value *value)
+{
+    switch (type) {
+    case SCHEMA_TEXT: return database_bind_text(statement, index, value->bytes);
+    case SCHEMA_INTEGER: return sqlite3_bind_int64(statement, index, value->integer);
+    case SCHEMA_TABLE: return database_bind_blob(statement, index, value->bytes);
+    }
+    UNREACHABLE();
+}
+
+static int bind_columns(sqlite3_stmt *statement, const struct store_record *record, size_t count)
+{
+    const struct schema_record *schema = schema_record(record->kind);
+    int result = SQLITE_OK;
+    for (size_t i = 0; result == SQLITE_OK && i < count; i++)
+        result = bind_value(statement, (int)i + 1, schema->columns[i].type, &record->values[i]);
+    return result;
+}
+
+/* The texts beside the tables, which come after all columns. */
+static int bind_json(struct database *database, sqlite3_stmt *statement,
+                     const struct store_record *record)
+{
+    const struct schema_record *schema = schema_record(record->kind);
+    size_t count = schema_column_count(schema);
+    int index = (int)count;
+    int result = SQLITE_OK;
+    for (size_t i = 0; result == SQLITE_OK && i < count; i++) {
+        if (schema->columns[i].type != SCHEMA_TABLE)
+            continue;
+        buf_clear(&database->json);
+        table_json_add(&database->json, record->values[i].bytes);
+        result = sqlite3_bind_text64(statement, ++index, (const char *)database->json.data,
+                                     database->json.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+    }
+    return result;
+}
+
+static int apply_record_put(struct database *database, const struct store_record *record)
+{
+    sqlite3_stmt *statement = database->puts[record->kind];
+    CHECK(statement);
+    int result = bind_columns(statement, record, schema_column_count(schema_record(record->kind)));
+    if (result == SQLITE_OK)
+        result = bind_json(database, statement, record);
+    return result == SQLITE_OK ? database_run(database, statement) : result;
+}
+
+static int apply_record_remove(struct database *database, const struct store_record *record)
+{
+    sqlite3_stmt *statement = database->removes[record->kind];
+    CHECK(statement);
+    int result = bind_columns(statement, record, schema_record(record->kind)->key_count);
+    return result == SQLITE_OK ? database_run(database, statement) : result;
+}
+
+/* -- the batch -- */
+
+static int apply_op(struct apply *apply, struct database *database, struct batch *batch,
+                    const struct batch_op *op)
+{
+    switch ((enum batch_op_type)op->type) {
+    case BATCH_NONE: return SQLITE_OK;
+    case BATCH_PUT: return apply_put(apply, database, batch, op);
+    case BATCH_DELETE: add_range(apply, batch, op->lane, op->position, op->last); return SQLITE_OK;
+    case BATCH_RETURNED: return apply_returned(database, batch, op);
+    case BATCH_LANE_NEW: return apply_lane_new(apply, database, batch, op);
+    case BATCH_LANE_DELETE: return apply_lane_delete(apply, database, batch, op);
+    case BATCH_RECORD_PUT: return apply_record_put(database, op->record);
+    case BATCH_RECORD_REMOVE: return apply_record_remove(database, op->record);
+    }
+    UNREACHABLE();
+}
+
+static int apply_all(struct apply *apply, struct database *database, struct batch *batch)
+{
+    int result = SQLITE_OK;
+    for (size_t i = 0; result == SQLITE_OK && i < batch->op_count; i++)
+        result = apply_op(apply, database, batch, &batch->ops[i]);
+    if (result == SQLITE_OK)
+        result = delete_waiting(apply, database, batch);
+    if (result == SQLITE_OK && batch->lane_count > 0)
+        result = write_lanes(database, batch);
+    return result;
+}
+
+static void start(struct apply *apply, struct batch *batch)
+{
+    apply->count = 0;
+    for (size_t i = 0; i < batch->lane_count; i++) {
+        struct batch_lane *lane = &batch->lanes[i];
+        lane->messages = 0;
+        lane->bytes = 0;
+        lane->position_next = 0;
+        lane->deleted_upto = 0;
+    }
+}
+
+/* SQLite has rolled back by itself after some failures. */
+static void roll_back(struct database *database)
+{
+    char first[DATABASE_MESSAGE_SIZE];
+    memcpy(first, database->message, sizeof(first));
+    if (!sqlite3_get_autocommit(database->sql)) {
+        int result = database_run_id(database, STATEMENT_ROLLBACK);
+        CHECK(result == SQLITE_OK || sqlite3_get_autocommit(database->sql));
+    }
+    memcpy(database->message, first, sizeof(first));
+}
+
+int apply_batch(struct apply *apply, struct database *database, struct batch *batch)
+{
+    CHECK(sqlite3_get_autocommit(database->sql));
+    start(apply, batch);
+    int result = database_run_id(database, STATEMENT_BEGIN);
+    if (result == SQLITE_OK)
+        result = apply_all(apply, database, batch);
+    if (result == SQLITE_OK)
+        result = database_run_id(database, STATEMENT_COMMIT);
+    CHECK((result & 0xff) != SQLITE_CONSTRAINT); /* two messages at one position */
+    if (result != SQLITE_OK)
+        roll_back(database);
+    if (apply->capacity > KEEP_RANGES)
+        apply_fini(apply);
+    return result;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A batch becomes one transaction. */
+#ifndef STORAGE_APPLY_H
+#define STORAGE_APPLY_H
+
+#include "storage/batch.h"
+#include "storage/database.h"
+
+/* A run of messages of one lane that is to be deleted. */
+struct apply_range {
+    uint64_t first; /* rowids */
+    uint64_t last;
+    uint32_t lane;  /* index in the batch's lanes */
+};
+
+/* The writer's working memory, kept between batches. */
+struct apply {
+    struct apply_range *ranges;
+    size_t count;
+    size_t capacity;
+};
+
+void apply_fini(struct apply *apply);
+
+/* Writes the batch in one transaction. When it fails (an SQLite result; text in database->message)
+ * nothing of it is written, and it can be tried again. */
+int apply_batch(struct apply *apply, struct database *database, struct batch *batch) MUST_USE;
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loads rows and hands them over one by one.
+ *
+ * (1) Encoded tables are validated here, since everybody above walks them without checks; numbers
+ *     are checked for their range. What fails is a damaged database.
+ */
+#include "storage/load.h"
+
+#include "proto/table.h"
+
+#include <stdio.h>
+
+static enum err damaged(struct database *database, const char *what)
+{
+    snprintf(database->message, sizeof(database->message), "%s", what);
+    return ERR_CORRUPT;
+}
+
+/* After the last row: was it the end? */
+static enum err finish(sqlite3_stmt *statement, int result, enum err error)
+{
+    sqlite3_reset(statement);
+    return error == ERR_OK ? database_error(result) : error;
+}
+
+/* -- records -- */
+
+static enum err read_record(struct database *database, sqlite3_stmt *statement,
+                            struct store_record *record)
+{
+    const struct schema_record *schema = schema_record(record->kind);
+    size_t count = schema_column_count(schema);
+    for (size_t i = 0; i < count; i++) {
+        struct store_value *value = &record->values[i];
+        if (schema->columns[i].type == SCHEMA_INTEGER)
+            value->integer = sqlite3_column_int64(statement, (int)i);
+        else
+            value->bytes = database_column(statement, (int)i);
+        if (schema->columns[i].type == SCHEMA_TABLE && table_validate(value->bytes) != ERR_OK)
+            return damaged(database, "an encoded table is malformed");
+    }
+    return ERR_OK;
+}
+
+enum err load_records(struct database *database, enum store_record_kind kind,
+                      void (*each)(void *context, const struct store_record *record),
+                      void *context)
+{
+    struct buf sql = BUF_INIT;
+    sqlite3_stmt *statement = NULL;
+    enum err error = ERR_OK;
+    CHECK(schema_record(kind)->database == database->kind);
+    schema_record_load_sql(&sql, schema_record(kind));
+    int result = sqlite3_prepare_v2(database->sql, buf_cstr(&sql), -1, &statement, NULL);
+    if (result == SQLITE_OK)
+        result = database_step(database, statement);
+    while (error == ERR_OK && result == SQLITE_ROW) {
+        struct store_record record = {.kind = kind};
+        error = read_record(database, statement, &record);
+        if (error == ERR_OK)
+            each(context, &record);
+        result = database_step(database, statement);
+    }
+    error = finish(statement, result, error);
+    sqlite3_finalize(statement);
+    buf_fini(&sql);
+    return error;
+}
+
+/* -- lanes -- */
+
+static enum err read_lane(struct database *database, sqlite3_stmt *statement,
+                          struct store_lane *lane)
+{
+    int64_t id = sqlite3_column_int64(statement, 0);
+    int64_t priority = sqlite3_column_int64(statement, 2);
+    int64_t delivered = sqlite3_column_int64(statement, 3);
+    int64_t next = sqlite3_column_int64(statement, 4);
+    int64_t messages = sqlite3_column_int64(statement, 5);
+    int64_t bytes = sqlite3_column_int64(statement, 6);
+    if (id < 1 || id >= (int64_t)STORE_LANES_MAX || priority < 0 || priority > UINT8_MAX)
+        return damaged(database, "a lane's number or priority is out of range");
+    if (delivered < 0 || next < 0 || messages < 0 || bytes < 0)
+        return damaged(database, "a lane's count is negative");
+    if (delivered > (int64_t)STORE_POSITION_MAX + 1 || next > (int64_t)STORE_POSITION_MAX + 1)
+        return damaged(database, "a lane's position is out of range");
+    *lane = (struct store_lane){
+        .id = (uint32_t)id,
+        .queue = database_column(statement, 1),
+        .priority = (uint8_t)priority,
+        .delivered_upto = (uint64_t)delivered,
+        .messages = (uint64_t)messages,
+        .bytes = (uint64_t)bytes,
+        /* Positions that were delivered were given out, if never stored. */
+        .position_next = (uint64_t)(next > delivered ? next : delivered),
+    };
+    return ERR_OK;
+}
+
+enum err load_lanes(struct database *database,
+                    void (*each)(void *context, const struct store_lane *lane), void *context)
+{
+    sqlite3_stmt *statement = database->statements[STATEMENT_LANES_LOAD];
+    struct store_lane lane;
+    enum err error = ERR_OK;
+    int result = database_step(database, statement);
+    while (error == ERR_OK && result == SQLITE_ROW) {
+        error = read_lane(database, statement, &lane);
+        if (error == ERR_OK)
+            each(context, &lane);
+        result = database_step(database, statement);
+    }
+    return finish(statement, result, error);
+}
+
+/* -- messages -- */
+
+static enum err read_message(struct database *database, sqlite3_stmt *statement,
+                             struct store_message *message)
+{
+    int64_t id = sqlite3_column_int64(statement, 0);
+    int64_t expires_at = sqlite3_column_int64(statement, 3);
+    int64_t delivery_count = sqlite3_column_int64(statement, 4);
+    if (expires_at < 0 || delivery_count < 0 || delivery_count > UINT32_MAX)
+        return damaged(database, "a message's expiry or delivery count is out of range");
+    *message = (struct store_message){
+        .lane = (uint32_t)((uint64_t)id >> SCHEMA_POSITION_BITS),
+        .position = (uint64_t)id & STORE_POSITION_MAX,
+        .exchange = database_column(statement, 1),
+        .routing_key = database_column(statement, 2),
+        .properties = database_column(statement, 6),
+        .body = database_column(statement, 7),
+        .expires_at_ms = expires_at,
+        .delivery_count = (uint32_t)delivery_count,
+        .redelivered = sqlite3_column_int(statement, 5) != 0,
+    };
+    return ERR_OK;
+}
+
+enum err load_messages(struct database *database, uint32_t lane,
+                       void (*each)(void *context, const struct store_message *message),
+                       void *context)
+{
+    sqlite3_stmt *statement = database->statements[STATEMENT_MESSAGES_LOAD];
+    uint64_t first = (uint64_t)lane << SCHEMA_POSITION_BITS;
+    struct store_message message;
+    enum err error = ERR_OK;
+    int result = sqlite3_bind_int64(statement, 1, (int64_t)first);
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(statement, 2, (int64_t)(first | STORE_POSITION_MAX));
+    if (result == SQLITE_OK)
+        result = database_step(database, statement);
+    while (error == ERR_OK && result == SQLITE_ROW) {
+        error = read_message(database, statement, &message);
+        if (error == ERR_OK)
+            each(context, &message);
+        result = database_step(database, statement);
+    }
+    return finish(statement, result, error);
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store: opening and closing its databases. What is appended to them is in append.c.
+ *
+ * (1) Every database of a store is in its list, the node's first; they are closed in reverse.
+ */
+#include "storage/store.h"
+
+#include "base/mem.h"
+#include "storage/files.h"
+#include "storage/load.h"
+#include "storage/store_db.h"
+
+#include <stdio.h>
+
+/* -- one database -- */
+
+static void note_news(void *context)
+{
+    struct store *store = context;
+    atomic_store(&store->news, true);
+    if (store->options.wake)
+        store->options.wake(store->options.wake_context);
+}
+
+static void mark_lane(void *context, const struct store_lane *lane)
+{
+    struct lane_ids *ids = context;
+    lane_ids_mark(ids, lane->id);
+}
+
+static enum err find_lanes(struct store_db *db, char *message, size_t message_size)
+{
+    if (db->database.kind != SCHEMA_VHOST)
+        return ERR_OK;
+    enum err error = load_lanes(&db->database, mark_lane, &db->lane_ids);
+    if (error != ERR_OK)
+        snprintf(message, message_size, "%s: table lanes: %s. Restore the file from a backup",
+                 db->database.path, db->database.message);
+    return error;
+}
+
+static enum err open_db(struct store *store, enum schema_database kind, struct slice name,
+                        const char *path, struct store_db **out, char *message, size_t message_size)
+{
+    struct store_db *db = MEM_NEW(struct store_db);
+    enum err error = database_open(&db->database, kind, path, store->options.vfs, name, message,
+                                   message_size);
+    if (error != ERR_OK)
+        goto fail_open;
+    error = find_lanes(db, message, message_size);
+    if (error != ERR_OK)
+        goto fail_lanes;
+    db->store = store;
+    db->name = slice_dup(name);
+    db->open = batch_new();
+    batch_reset(db->open, 1);
+    writer_init(&db->writer, &db->database, store->options.manual, note_news, store);
+    db->stats = db->writer.stats;
+    list_push_back(&store->databases, &db->link);
+    *out = db;
+    return ERR_OK;
+
+fail_lanes:
+    lane_ids_fini(&db->lane_ids);
+    database_close(&db->database, true);
+fail_open:
+    mem_free(db);
+    return error;
+}
+
+static void close_batch(struct store_db *db, struct batch *batch)
+{
+    if (batch)
+        batch_release(batch, db->store->options.release);
+    batch_free(batch);
+}
+
+static void log_loss(struct store_db *db)
+{
+    char name[128];
+    char reason[DATABASE_MESSAGE_SIZE + 16];
+    log_error(db->store->options.log, "closed with operations that could not be written",
+              "db=%s error=%s reason=%s",
+              log_quote(name, sizeof(name), slice_str(db->name)), err_text(db->writer.status),
+              log_quote(reason, sizeof(reason), slice_str(db->writer.message)));
+}
+
+static void close_db(struct store_db *db, bool crash)
+{
+    enum err error = writer_fini(&db->writer, db->open, crash);
+    if (error != ERR_OK && !crash)
+        log_loss(db);
+    database_close(&db->database, crash);
+    close_batch(db, db->given);
+    close_batch(db, db->open);
+    close_batch(db, db->spare);
+    lane_ids_fini(&db->lane_ids);
+    list_remove(&db->link);
+    mem_free(db->name);
+    mem_free(db);
+}
+
+/* -- the store -- */
+
+static bool on_disk(const struct store *store)
+{
+    return store->options.directory && !store->options.vfs;
+}
+
+static char *copy_text(const char *text)
+{
+    return text ? mem_strndup(text, strlen(text)) : NULL;
+}
+
+static enum err enter_directory(struct store *store, char *message, size_t message_size)
+{
+    const char *directory = store->options.directory;
+    if (!on_disk(store))
+        return ERR_OK;
+    enum err error = files_directory(directory, message, message_size);
+    return error == ERR_OK ? files_lock(directory, &store->lock, message, message_size) : error;
+}
+
+static enum err open_node(struct store *store, char *message, size_t message_size)
+{
+    struct buf path = BUF_INIT;
+    if (store->options.directory)
+        files_node_path(&path, store->options.directory);
+    else
+        buf_add_str(&path, ":memory:");
+    enum err error = open_db(store, SCHEMA_NODE, slice_str("node"), buf_cstr(&path), &store->node,
+                             message, message_size);
+    buf_fini(&path);
+    return error;
+}
+
+static void free_store(struct store *store)
+{
+    files_unlock(store->lock);
+    mem_free((char *)(uintptr_t)store->options.directory);
+    mem_free((char *)(uintptr_t)store->options.vfs);
+    mem_free(store);
+}
+
+enum err store_open(struct store **out, const struct store_options *options, char *message,
+                    size_t message_size)
+{
+    struct store *store = MEM_NEW(struct store);
+    store->options = *options;
+    store->options.directory = copy_text(options->directory);
+    store->options.vfs = copy_text(options->vfs);
+    store->lock = -1;
+    list_init(&store->databases);
+    atomic_init(&store->news, false);
+    enum err error = enter_directory(store, message, message_size);
+    if (error == ERR_OK)
+        error = open_node(store, message, message_size);
+    if (error != ERR_OK) {
+        free_store(store);
+        return error;
+    }
+    *out = store;
+    return ERR_OK;
+}
+
+static void close_all(struct store *store, bool crash)
+{
+    while (!list_empty(&store->databases))
+        close_db(LIST_LAST(&store->databases, struct store_db, link), crash);
+    free_store(store);
+}
+
+void store_close(struct store *store)
+{
+    close_all(store, false);
+}
+
+void store_crash(struct store *store)
+{
+    close_all(store, true);
+}
+
+struct store_db *store_node(struct store *store)
+{
+    return store->node;
+}
+
+enum err store_vhost_open(struct store *store, struct slice name, struct store_db **db,
+                          char *message, size_t message_size)
+{
+    struct buf path = BUF_INIT;
+    if (store->options.directory)
+        files_vhost_path(&path, store->options.directory, name);
+    else
+        buf_add_str(&path, ":memory:");
+    enum err error = open_db(store, SCHEMA_VHOST, name, buf_cstr(&path), db, message, message_size);
+    buf_fini(&path);
+    return error;
+}
+
+/* The database itself first: SQLite ignores a WAL without one. */
+static void delete_files(const char *vfs_name, const char *path)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+    sqlite3_vfs *vfs = sqlite3_vfs_find(vfs_name);
+    struct buf file = BUF_INIT;
+    CHECK(vfs);
+    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+        buf_clear(&file);
+        buf_printf(&file, "%s%s", path, suffixes[i]);
+        vfs->xDelete(vfs, buf_cstr(&file), i == 0); /* most are not there */
+    }
+    buf_fini(&file);
+}
+
+void store_vhost_delete(struct store *store, struct store_db *db)
+{
+    CHECK(db != store->node);
+    char *path = copy_text(db->database.path);
+    bool in_memory = db->database.in_memory;
+    close_db(db, true);
+    if (!in_memory)
+        delete_files(store->options.vfs, path);
+    mem_free(path);
+}
+
+uint64_t store_disk_free(const struct store *store)
+{
+    return on_disk(store) ? files_disk_free(store->options.directory) : UINT64_MAX;
+}
+
+/* -- loading -- */
+
+static enum err loaded(struct store_db *db, enum err error)
+{
+    char name[128];
+    char reason[DATABASE_MESSAGE_SIZE + 16];
+    if (error != ERR_OK)
+        log_error(db->store->options.log, "can't read the database", "db=%s error=%s reason=%s",
+                  log_quote(name, sizeof(name), slice_str(db->name)), err_text(error),
+                  log_quote(reason, sizeof(reason), slice_str(db->database.message)));
+    return error;
+}
+
+enum err store_load(struct store_db *db, enum store_record_kind kind,
+                    void (*each)(void *context, const struct store_record *record), void *context)
+{
+    CHECK(db->last == 0);
+    return loaded(db, load_records(&db->database, kind, each, context));
+}
+
+enum err store_load_lanes(struct store_db *db,
+                          void (*each)(void *context, const struct store_lane *lane),
+                          void *context)
+{
+    CHECK(db->last == 0);
+    return loaded(db, load_lanes(&db->database, each, context));
+}
+
+enum err store_load_messages(struct store_db *db, uint32_t lane,
+                             void (*each)(void *context, const struct store_message *message),
+                             void *context)
+{
+    CHECK(db->last == 0);
+    return loaded(db, load_messages(&db->database, lane, each, context));
+}

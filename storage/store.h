@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The only door to the disk. The store is a log of intentions with a group commit: the event loop
+ * appends operations to the current batch and never waits; the writer applies everything that has
+ * piled up in one SQLite transaction and reports "durable up to operation N".
+ *
+ * (1) Operations of one database get increasing sequence numbers, from 1. After a crash exactly a
+ *     prefix of them, cut between two batches, is there.
+ * (2) Everything appended between two calls of store_flush() lands in the same batch, and so in one
+ *     transaction: all or nothing.
+ * (3) A message that is deleted before its batch was handed to the writer is never written.
+ * (4) All functions are the event loop's thread's, unless they say otherwise.
+ * (5) Every failed write is kept and tried again; what was not durable stays not durable, and
+ *     store_status() says what is wrong.
+ */
+#ifndef STORAGE_STORE_H
+#define STORAGE_STORE_H
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/slice.h"
+
+struct store;    /* the node's: a directory, its lock, its databases */
+struct store_db; /* one database: the node's, or one virtual host's */
+
+#define STORE_COLUMNS_MAX 8
+#define STORE_LANES_MAX (1u << 20)             /* lanes of one database: 20 bits of a message's rowid */
+#define STORE_POSITION_MAX ((1ull << 43) - 1)  /* 43 bits of it */
+
+enum store_record_kind {
+#define RECORD(kind, ...) STORE_##kind,
+#include "storage/records.def"
+#undef RECORD
+    STORE_RECORD_KINDS
+};
+
+/* A column's value: an integer, or text, or an encoded table. */
+struct store_value {
+    int64_t integer;
+    struct slice bytes;
+};
+
+/* Values in the order of records.def's columns. */
+struct store_record {
+    enum store_record_kind kind;
+    struct store_value values[STORE_COLUMNS_MAX];
+};
+
+struct store_options {
+    const char *directory; /* created when missing; NULL: in memory, gone with the store */
+    const char *vfs;       /* SQLite VFS; NULL: the default */
+    bool manual;           /* no writer threads: store_write() does their work when it is called */
+    /* Called when store_collect() has something to do: on a writer's thread, or in store_flush() and
+     * store_collect() when a batch had nothing left to write. */
+    void (*wake)(void *context);
+    void *wake_context;
+    /* Called by store_collect(), store_message_delete(), store_vhost_delete(), store_close() and
+     * store_crash(), once a put: what store_message_put() borrowed is no longer needed. */
+    void (*release)(void *owner);
+    uint64_t pending_bytes_max; /* store_congested() above it */
+    struct log *log;
+};
+
+/* Opens or creates the directory and the node's database. On failure `message` tells the operator what is wrong
+ * and what to do; nothing is ever recreated over a damaged or newer database. ERR_BUSY: another
+ * process has it. */
+enum err store_open(struct store **store, const struct store_options *options, char *message,
+                    size_t message_size) MUST_USE;
+/* Writes out all that is pending (as far as the disk lets), closes everything. */
+void store_close(struct store *store);
+/* For tests and the simulator: closes without writing anything more, as a crash would; what was borrowed
+ * is released. */
+void store_crash(struct store *store);
+
+struct store_db *store_node(struct store *store);
+/* Opens or creates the database of a virtual host. */
+enum err store_vhost_open(struct store *store, struct slice name, struct store_db **db,
+                          char *message, size_t message_size) MUST_USE;
+/* Closes the virtual host's database and removes its files. */
+void store_vhost_delete(struct store *store, struct store_db *db);
+
+/* -- records -- */
+
+/* Inserts or replaces. The record's bytes are copied. Returns the operation's sequence number, as
+ * all functions of type uint64_t below. */
+uint64_t store_put(struct store_db *db, const struct store_record *record);
+/* Removes by the key columns; harmless when there is none. */
+uint64_t store_remove(struct store_db *db, const struct store_record *record);
+/* Before anything is appended: hands over all records of a kind, valid during the call. */
+enum err store_load(struct store_db *db, enum store_record_kind kind,
+                    void (*each)(void *context, const struct store_record *record),
+                    void *context) MUST_USE;
+
+/* -- lanes: a queue's messages of one priority, in order of position -- */
+
+struct store_lane {
+    uint32_t id;
+    struct slice queue;      /* its name */
+    uint8_t priority;
+    uint64_t delivered_upto; /* positions below it may have been delivered to a consumer */
+    uint64_t messages;       /* how many are stored */
+    uint64_t bytes;          /* their bodies */
+    uint64_t position_next;  /* one past the highest position ever stored and still known */
+};
+
+/* A new, empty lane; 0 when all STORE_LANES_MAX are taken. */
+uint32_t store_lane_new(struct store_db *db, struct slice queue, uint8_t priority) MUST_USE;
+/* The lane and all its messages. */
+uint64_t store_lane_delete(struct store_db *db, uint32_t lane);
+/* All messages of the lane with first <= position <= last. */
+uint64_t store_lane_purge(struct store_db *db, uint32_t lane, uint64_t first, uint64_t last);
+/* Positions below `upto` may have been delivered. */
+uint64_t store_lane_delivered(struct store_db *db, uint32_t lane, uint64_t upto);
+enum err store_load_lanes(struct store_db *db,
+                          void (*each)(void *context, const struct store_lane *lane),
+                          void *context) MUST_USE;
+
+/* -- messages -- */
+
+struct store_message {
+    uint32_t lane;
+    uint64_t position;         /* unique in the lane; mostly rising */
+    struct slice exchange;
+    struct slice routing_key;
+    struct slice properties;   /* AMQP property flags and list, as they arrived */
+    struct slice body;
+    int64_t expires_at_ms;     /* Unix time; 0: never */
+    uint32_t delivery_count;   /* failed deliveries so far */
+    bool redelivered;
+};
+
+/* Appends a message. Its slices are borrowed: they stay valid until options.release(owner). */
+uint64_t store_message_put(struct store_db *db, const struct store_message *message, void *owner);
+/* `put` is what store_message_put() returned for it in this run, 0 for one that was loaded. When
+ * its batch has not been handed over, neither operation is ever written. */
+uint64_t store_message_delete(struct store_db *db, uint32_t lane, uint64_t position, uint64_t put);
+/* The message came back: its delivery count, and that it was delivered. */
+uint64_t store_message_returned(struct store_db *db, uint32_t lane, uint64_t position, uint64_t put,
+                                uint32_t delivery_count);
+/* All messages of a lane in order of position, valid during the call. Before anything is appended. */
+enum err store_load_messages(struct store_db *db, uint32_t lane,
+                             void (*each)(void *context, const struct store_message *message),
+                             void *context) MUST_USE;
+
+/* -- batches -- */
+
+/* The end of a turn: the batch so far goes to the writer if it is idle, else when it is. */
+void store_flush(struct store_db *db);
+/* Takes note of what the writers have finished: releases owners, advances store_durable(), hands
+ * over the next batches. Returns true when any database's durable number or status changed. */
+bool store_collect(struct store *store);
+/* In manual mode: applies the batch handed over, if any; then store_collect() sees it. */
+bool store_write(struct store_db *db);
+
+/* The last operation appended; the last one that is on the disk. */
+uint64_t store_last(const struct store_db *db);
+uint64_t store_durable(const struct store_db *db);
+/* More than pending_bytes_max wait for the disk: publishers should pause. */
+bool store_congested(const struct store_db *db);
+/* ERR_OK; ERR_NO_SPACE or ERR_IO while the writer can't write. `message` may be NULL. */
+enum err store_status(const struct store_db *db, const char **message);
+
+struct store_stats {
+    uint64_t batches;
+    uint64_t operations;
+    uint64_t cancelled;     /* appended and deleted before they were written */
+    uint64_t pending_bytes;
+    uint64_t file_bytes;    /* database and WAL */
+    uint64_t free_bytes;    /* reclaimable inside the file */
+    uint64_t write_ns;      /* the writer's time in transactions, all told */
+};
+void store_stats(const struct store_db *db, struct store_stats *stats);
+
+/* Bytes free on the disk of the store's directory; UINT64_MAX in memory. */
+uint64_t store_disk_free(const struct store *store);
+
+#endif

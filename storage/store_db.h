@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a store and its databases consist of; for storage/ only. All of it is the loop's thread's,
+ * save what writer.h says.
+ */
+#ifndef STORAGE_STORE_DB_H
+#define STORAGE_STORE_DB_H
+
+#include "base/list.h"
+#include "storage/lane_ids.h"
+#include "storage/writer.h"
+
+#include <stdatomic.h>
+
+struct store {
+    struct store_options options; /* its strings are copies */
+    int lock;                     /* the lock file's descriptor, or -1 */
+    struct list databases;        /* struct store_db, the node's first */
+    struct store_db *node;
+    atomic_bool news;             /* a writer has some; the writers set it, store_collect() clears */
+};
+
+struct store_db {
+    struct store *store;
+    struct list link; /* in store->databases */
+    char *name;       /* for the log: the virtual host's, or "node" */
+    struct database database;
+    struct writer writer;
+    struct lane_ids lane_ids;
+    struct batch *open;  /* being appended to; never NULL */
+    struct batch *given; /* with the writer, or NULL */
+    struct batch *spare; /* empty memory for the next one, or NULL */
+    bool flushed;        /* a turn has ended since the last append */
+    uint64_t last;       /* sequence numbers */
+    uint64_t durable;
+    uint64_t batches;
+    uint64_t cancelled; /* in batches that came back */
+    enum err status;    /* the writer's, as of the last store_collect() */
+    char message[DATABASE_MESSAGE_SIZE];
+    struct writer_stats stats;
+};
+
+#endif

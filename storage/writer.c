@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The writer and its thread.
+ *
+ * (1) wake() is called without the lock, after the news is there.
+ * (2) While the disk refuses, the batch stays and is tried every RETRY_MS; once it goes through, the
+ *     status is ERR_OK again by itself.
+ * (3) Maintenance happens between batches, and only after the batch before was reported.
+ */
+#include "storage/writer.h"
+
+#include "storage/maintain.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#define STACK_BYTES (256 * 1024) /* SQLite's statements are prepared; stepping them needs little */
+#define RETRY_MS 1000
+#define IDLE_MS 200 /* without a batch for so long, maintenance does all there is to do */
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void lock(struct writer *writer)
+{
+    CHECK(pthread_mutex_lock(&writer->lock) == 0);
+}
+
+static void unlock(struct writer *writer)
+{
+    CHECK(pthread_mutex_unlock(&writer->lock) == 0);
+}
+
+/* Waits with the lock held; returns false when the time is over. */
+static bool wait_ms(struct writer *writer, uint64_t ms)
+{
+    uint64_t until = now_ns() + ms * 1000000u;
+    struct timespec deadline = {.tv_sec = (time_t)(until / 1000000000u),
+                                .tv_nsec = (long)(until % 1000000000u)};
+    int result = pthread_cond_timedwait(&writer->changed, &writer->lock, &deadline);
+    CHECK(result == 0 || result == ETIMEDOUT);
+    return result == 0;
+}
+
+static void tell(struct writer *writer)
+{
+    if (writer->wake)
+        writer->wake(writer->wake_context);
+}
+
+/* -- one batch -- */
+
+static struct writer_stats measure(struct database *database, uint64_t write_ns)
+{
+    struct writer_stats stats = {.write_ns = write_ns};
+    database_size(database, &stats.file_bytes, &stats.free_bytes);
+    return stats;
+}
+
+/* ERR_CORRUPT and the like are the disk's failures too, once the database is open. */
+static enum err status_of(int result)
+{
+    enum err error = database_error(result);
+    return error == ERR_OK || error == ERR_NO_SPACE ? error : ERR_IO;
+}
+
+/* The attempt's outcome becomes the writer's state. */
+static void report(struct writer *writer, int result, const struct writer_stats *stats)
+{
+    lock(writer);
+    writer->status = status_of(result);
+    writer->state = result == SQLITE_OK ? WRITER_DONE : WRITER_WAITING;
+    snprintf(writer->message, sizeof(writer->message), "%s",
+             result == SQLITE_OK ? "" : writer->database->message);
+    writer->stats = *stats;
+    writer->news = true;
+    unlock(writer);
+    tell(writer);
+}
+
+static bool attempt(struct writer *writer)
+{
+    uint64_t begun = now_ns();
+    int result = apply_batch(&writer->apply, writer->database, writer->batch);
+    struct writer_stats stats =
+        measure(writer->database, writer->stats.write_ns + (now_ns() - begun));
+    report(writer, result, &stats);
+    return result == SQLITE_OK;
+}
+
+/* -- the thread -- */
+
+/* One step of maintenance, with the lock held before and after; false when it was the last. */
+static bool maintain_idle(struct writer *writer)
+{
+    uint64_t write_ns = writer->stats.write_ns;
+    unlock(writer);
+    bool more = maintain_step(writer->database, MAINTAIN_IDLE);
+    struct writer_stats stats = measure(writer->database, write_ns);
+    lock(writer);
+    writer->stats = stats;
+    return more;
+}
+
+/* Until there is a batch to write, with maintenance meanwhile; false when it is time to end. */
+static bool await_batch(struct writer *writer)
+{
+    bool idle = false;
+    bool more = true;
+    lock(writer);
+    while (writer->state != WRITER_WRITING && !writer->stopping) {
+        if (!more)
+            CHECK(pthread_cond_wait(&writer->changed, &writer->lock) == 0);
+        else if (!idle)
+            idle = !wait_ms(writer, IDLE_MS);
+        else
+            more = maintain_idle(writer);
+    }
+    bool found = writer->state == WRITER_WRITING && !writer->crashing;
+    unlock(writer);
+    return found;
+}
+
+/* After a refusal; false when it's time to give up. */
+static bool await_retry(struct writer *writer)
+{
+    lock(writer);
+    bool waiting = true;
+    while (waiting && !writer->stopping)
+        waiting = wait_ms(writer, RETRY_MS);
+    bool again = !writer->stopping;
+    unlock(writer);
+    return again;
+}
+
+static void *run(void *context)
+{
+    struct writer *writer = context;
+    while (await_batch(writer)) {
+        bool written = attempt(writer);
+        while (!written && await_retry(writer))
+            written = attempt(writer);
+        if (!written)
+            break;
+        lock(writer);
+        bool busy = writer->state == WRITER_WRITING;
+        unlock(writer);
+        maintain_step(writer->database, busy ? MAINTAIN_BUSY : MAINTAIN_QUIET);
+    }
+    return NULL;
+}
+
+static void start(struct writer *writer)
+{
+    sigset_t all, before;
+    pthread_attr_t attributes;
+    sigfillset(&all);
+    CHECK(pthread_attr_init(&attributes) == 0);
+    CHECK(pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0);
+    CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+    int result = pthread_create(&writer->thread, &attributes, run, writer);
+    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+    CHECK(pthread_attr_destroy(&attributes) == 0);
+    if (result != 0)
+        check_panic("can't start a writer thread: %s", strerror(result));
+    writer->started = true;
+}
+
+/* -- the other side -- */
+
+void writer_init(struct writer *writer, struct database *database, bool manual,
+                 void (*wake)(void *context), void *wake_context)
+{
+    pthread_condattr_t attributes;
+    *writer = (struct writer){.database = database, .manual = manual, .wake = wake,
+                              .wake_context = wake_context, .stats = measure(database, 0)};
+    CHECK(pthread_mutex_init(&writer->lock, NULL) == 0);
+    CHECK(pthread_condattr_init(&attributes) == 0);
+    CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
+    CHECK(pthread_cond_init(&writer->changed, &attributes) == 0);
+    CHECK(pthread_condattr_destroy(&attributes) == 0);
+}
+
+static void stop(struct writer *writer, bool crash)
+{
+    lock(writer);
+    writer->stopping = true;
+    writer->crashing = crash;
+    CHECK(pthread_cond_signal(&writer->changed) == 0);
+    unlock(writer);
+    CHECK(pthread_join(writer->thread, NULL) == 0);
+    writer->started = false;
+}
+
+/* What is left, on the caller's thread; the first refusal ends it. */
+static void write_rest(struct writer *writer, struct batch *last)
+{
+    bool waiting = writer->state == WRITER_WRITING || writer->state == WRITER_WAITING;
+    int result = SQLITE_OK;
+    if (waiting)
+        result = apply_batch(&writer->apply, writer->database, writer->batch);
+    if (result == SQLITE_OK && last && last->live > 0)
+        result = apply_batch(&writer->apply, writer->database, last);
+    writer->status = status_of(result);
+    if (result != SQLITE_OK)
+        memcpy(writer->message, writer->database->message, sizeof(writer->message));
+}
+
+enum err writer_fini(struct writer *writer, struct batch *last, bool crash)
+{
+    if (writer->started)
+        stop(writer, crash);
+    if (!crash)
+        write_rest(writer, last);
+    apply_fini(&writer->apply);
+    CHECK(pthread_cond_destroy(&writer->changed) == 0);
+    CHECK(pthread_mutex_destroy(&writer->lock) == 0);
+    return writer->status;
+}
+
+void writer_give(struct writer *writer, struct batch *batch)
+{
+    bool content = batch->live > 0;
+    lock(writer);
+    CHECK(writer->state == WRITER_IDLE);
+    writer->batch = batch;
+    writer->state = content ? WRITER_WRITING : WRITER_DONE;
+    writer->news = !content;
+    if (content)
+        CHECK(pthread_cond_signal(&writer->changed) == 0);
+    unlock(writer);
+    if (!content)
+        tell(writer);
+    else if (!writer->manual && !writer->started)
+        start(writer);
+}
+
+bool writer_news(struct writer *writer, struct writer_news *news)
+{
+    lock(writer);
+    bool found = writer->news;
+    writer->news = false;
+    *news = (struct writer_news){.status = writer->status, .stats = writer->stats};
+    memcpy(news->message, writer->message, sizeof(news->message));
+    if (writer->state == WRITER_DONE) {
+        news->done = writer->batch;
+        writer->batch = NULL;
+        writer->state = WRITER_IDLE;
+    }
+    unlock(writer);
+    CHECK(found || !news->done);
+    return found;
+}
+
+bool writer_step(struct writer *writer)
+{
+    CHECK(writer->manual);
+    if (writer->state != WRITER_WRITING)
+        return false;
+    if (attempt(writer))
+        maintain_step(writer->database, MAINTAIN_QUIET);
+    return true;
+}
+
+void writer_retry(struct writer *writer)
+{
+    CHECK(writer->manual);
+    if (writer->state == WRITER_WAITING)
+        writer->state = WRITER_WRITING;
+}
