@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP API for operators, in RabbitMQ's form: one table of routes, each a function from a
+ * request to a response over the broker's objects.
+ *
+ * (1) No I/O: the server owns sockets and HTTP's syntax.
+ * (2) What corresponds to an AMQP method is done by the broker's own functions in the name of the
+ *     user, so checks and texts are the same.
+ * (3) The event loop's thread only.
+ */
+#ifndef MANAGEMENT_MANAGEMENT_H
+#define MANAGEMENT_MANAGEMENT_H
+
+#include "management/http.h"
+
+struct broker;
+struct connection;
+struct management;
+
+/* A number that the host does not know; it is left out of answers. */
+#define FACT_UNKNOWN UINT64_MAX
+
+/* The process and its machine, as the server knows them. */
+struct node_facts {
+    uint64_t pid;
+    uint64_t uptime_ms;
+    uint64_t processors;
+    uint64_t fd_used, fd_total;
+    uint64_t memory_used, memory_limit;    /* bytes */
+    uint64_t disk_free, disk_free_limit;   /* bytes */
+    const char *data_directory;            /* NULL: unknown */
+    const char *config_file;               /* NULL: none */
+};
+
+struct listener_facts {
+    const char *protocol; /* RabbitMQ's names: "amqp", "amqp/ssl", "http", "https" */
+    char address[64];
+    uint16_t port;
+};
+#define LISTENERS_MAX 32
+
+/* What only the session and the server know of a client's connection. */
+struct connection_facts {
+    const char *protocol;           /* "AMQP 0-9-1" */
+    const char *state;              /* "running", "blocked", "closing" … */
+    const char *auth_mechanism;     /* all texts may be NULL: unknown */
+    char peer_host[64], host[64];   /* "": unknown */
+    uint16_t peer_port, port;
+    uint32_t channel_max, frame_max;
+    uint32_t heartbeat_s;
+    struct slice client_properties; /* encoded table's content */
+    uint64_t received_bytes, sent_bytes, send_pending;
+    bool tls;
+    const char *tls_version, *tls_cipher, *peer_certificate_subject;
+};
+
+/* Answers that the broker does not have. Every function may be NULL. They fill in what they know;
+ * numbers start as FACT_UNKNOWN (or 0 where they are not 64 bits wide), the rest zeroed. */
+struct management_host {
+    void *context;
+    void (*node)(void *context, struct node_facts *facts);
+    size_t (*listeners)(void *context, struct listener_facts *facts, size_t most);
+    void (*connection)(void *context, const struct connection *connection,
+                       struct connection_facts *facts);
+};
+
+/* `version` is Bilby's own; static storage. `host` is copied. */
+struct management *management_new(struct broker *broker, const char *version,
+                                  const struct management_host *host);
+void management_free(struct management *management);
+
+/* Answers one request. `response` is initialised; the caller ends it with http_response_fini(). */
+void management_handle(struct management *management, const struct http_request *request,
+                       struct http_response *response);
+
+#endif
