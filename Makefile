@@ -84,9 +84,10 @@ UNIT_BINARIES := $(UNIT_NAMES:%=$(BUILD)/tests/unit/%)
 UNIT_SUPPORT := $(filter-out %_test.c,$(call sources,tests/unit)) $(call sources,tests/support)
 SUPPORT_ARCHIVE := $(if $(UNIT_SUPPORT),$(BUILD)/libsupport.a)
 
-# A unit test links its room and the rooms below only. UNIT_USES holds "name:room" for each room
-# that tests/unit/name.[ch] includes a header of, and "name:@helper" for each helper.
-UNIT_USES := $(shell grep -so '^.include "[a-z0-9_/]*' tests/unit/*.[ch] tests/support/*.[ch] | \
+# A test links its room and the rooms below only. UNIT_USES holds "name:room" for each room that
+# tests/*/name.[ch] includes a header of, and "name:@helper" for each helper.
+UNIT_USES := $(shell grep -so '^.include "[a-z0-9_/]*' \
+    tests/unit/*.[ch] tests/support/*.[ch] tests/fuzz/*.[ch] | \
     sed -n -e 's|^tests/[a-z]*/\([^.]*\)[.][ch]:.include "tests/[a-z]*/|\1:@|p;t' \
         -e 's|^tests/[a-z]*/\([^.]*\)[.][ch]:.include "\([a-z]*\)/.*|\1:\2|p;t' \
         -e 's|^tests/[a-z]*/\([^.]*\)[.][ch]:.include "|\1:@|p' | sort -u)
@@ -97,8 +98,10 @@ unit_uses = $(foreach file,$(1) $(call helpers_of,$(1)) \
 unit_top = $(lastword base $(foreach room,$(ROOMS),$(filter $(room),$(call unit_uses,$(1)))))
 rooms_to = $(if $(filter $(1),$(firstword $(2))),$(1),\
     $(firstword $(2)) $(call rooms_to,$(1),$(wordlist 2,$(words $(2)),$(2))))
+room_archives = $(call archives,$(call rooms_to,$(call unit_top,$(1)),$(ROOMS)))
 unit_archives = $(if $(filter @%,$(call used_by,$(1))),$(SUPPORT_ARCHIVE)) \
-    $(call archives,$(call rooms_to,$(call unit_top,$(1)),$(ROOMS)))
+    $(call room_archives,$(1))
+fuzz_archives = $(if $(filter @%,$(call used_by,$(1))),$(FUZZ_SUPPORT)) $(call room_archives,$(1))
 
 FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 FUZZ_SUPPORT := $(call objects,$(filter-out %_fuzz.c tests/fuzz/replay_main.c,\
@@ -167,14 +170,15 @@ $(foreach name,$(UNIT_NAMES),$(eval $(call UNIT_RULE,$(name))))
 $(BUILD)/tests/sim/sim: $(call objects,$(call sources,tests/sim)) $(SIM_ARCHIVES)
 	$(call link,$(ALL_LIBS))
 
-# Without libFuzzer: each fuzz target runs once over its corpus.
-$(REPLAY_BINARIES): $(BUILD)/tests/replay/%: $(BUILD)/obj/tests/fuzz/%.o \
-        $(BUILD)/obj/tests/fuzz/replay_main.o $(FUZZ_SUPPORT) $(ARCHIVES)
-	$(call link,$(ALL_LIBS))
-
-$(FUZZ_NAMES:%=$(BUILD)/tests/fuzz/%): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o \
-        $(FUZZ_SUPPORT) $(ARCHIVES)
-	$(call link,-fsanitize=fuzzer $(ALL_LIBS))
+# A fuzz target is built twice: for libFuzzer, and (any compiler) to run once over its corpus.
+define FUZZ_RULES
+$$(BUILD)/tests/replay/$(1): $$(BUILD)/obj/tests/fuzz/$(1).o \
+        $$(BUILD)/obj/tests/fuzz/replay_main.o $$(call fuzz_archives,$(1)) $$(BUILD)/libbase.a
+	$$(call link,$$(ALL_LIBS))
+$$(BUILD)/tests/fuzz/$(1): $$(BUILD)/obj/tests/fuzz/$(1).o $$(call fuzz_archives,$(1))
+	$$(call link,-fsanitize=fuzzer $$(ALL_LIBS))
+endef
+$(foreach name,$(FUZZ_NAMES),$(eval $(call FUZZ_RULES,$(name))))
 
 $(MICRO_BINARIES): $(BUILD)/bench/micro/%: $(BUILD)/obj/bench/micro/%.o $(ARCHIVES)
 	$(call link,$(ALL_LIBS))
@@ -191,6 +195,7 @@ BUILD_TESTS := $(sort $(wildcard tests/build/*_test.sh))
 RUNNERS := $(wildcard tests/*/run)
 
 export CC
+export BUILD_DIR := $(abspath $(BUILD))
 export BILBYD := $(abspath $(BUILD)/bilbyd)
 export BILBYCTL := $(abspath $(BUILD)/bilbyctl)
 export BILBY_PERF := $(abspath $(BUILD)/bilby-perf)
