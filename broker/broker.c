@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The broker object and its turn. Loading is in recovery.c. */
+#include "broker/broker.h"
+
+#include "base/mem.h"
+#include "broker/access.h"
+#include "broker/channel.h"
+#include "broker/connection.h"
+#include "broker/message.h"
+#include "broker/parameter.h"
+#include "broker/queue.h"
+#include "broker/vhost.h"
+#include "proto/reply.h"
+#include "storage/store.h"
+
+#define DISPATCH_QUANTUM 64  /* messages a queue may deal before it is the next one's turn */
+#define DISPATCH_TURN 4096   /* messages dealt in one turn before sockets are looked at again */
+#define TIMERS_TURN 10000    /* timers run in one turn */
+
+void broker_options_init(struct broker_options *options)
+{
+    *options = (struct broker_options){
+        .node_name = "rabbit@localhost",
+        .default_vhost = "/",
+        .default_user = "guest",
+        .default_pass = "guest",
+        .default_user_tags = "administrator",
+        .default_permission_configure = ".*",
+        .default_permission_write = ".*",
+        .default_permission_read = ".*",
+        .default_queue_type = "classic",
+        .message_size_max = 134217728,
+        .consumer_timeout_ms = 1800000,
+        .channel_max = 2047,
+        .frame_max = 131072,
+        .heartbeat_s = 60,
+        .handshake_timeout_ms = 10000,
+        .unacked_per_channel_max = 2000000,
+        .identity_rabbitmq = true,
+        .auth_mechanisms = "PLAIN AMQPLAIN",
+        .loopback_users = "guest",
+    };
+}
+
+struct broker *broker_new(const struct broker_options *options, struct store *store)
+{
+    struct broker *broker = MEM_NEW(struct broker);
+    broker->options = *options;
+    broker->log = options->log;
+    broker->store = store;
+    rng_init(&broker->rng, options->seed);
+    broker->hash_seed = rng_u64(&broker->rng);
+    list_init(&broker->vhost_list);
+    list_init(&broker->connections);
+    list_init(&broker->runnable);
+    list_init(&broker->confirming);
+    broker->access = access_new(broker);
+    broker->parameters = parameters_new(broker);
+    return broker;
+}
+
+void broker_free(struct broker *broker)
+{
+    CHECK(list_empty(&broker->connections));
+    while (!list_empty(&broker->vhost_list))
+        vhost_free(LIST_FIRST(&broker->vhost_list, struct vhost, broker_link));
+    CHECK(broker->message_count == 0);
+    CHECK(broker->message_bytes == 0);
+    parameters_free(broker->parameters);
+    access_free(broker->access);
+    hmap_fini(&broker->vhosts);
+    hmap_fini(&broker->reply_channels);
+    timers_fini(&broker->timers);
+    mem_free(broker);
+}
+
+void broker_store_release(void *owner)
+{
+    message_unref(owner);
+}
+
+/* -- the turn -- */
+
+void broker_set_time(struct broker *broker, int64_t now_ms, int64_t wall_ms)
+{
+    CHECK(now_ms >= broker->now_ms);
+    broker->now_ms = now_ms;
+    broker->wall_ms = wall_ms;
+}
+
+static void let_output_go(struct vhost *vhost)
+{
+    uint64_t durable = store_durable(vhost->db);
+    LIST_EACH(&vhost->waiting, node)
+    {
+        struct connection *connection = CONTAINER_OF(node, struct connection, waiting_link);
+        if (connection->held_upto <= durable)
+            list_remove(&connection->waiting_link);
+        connection->ops->durable(connection);
+    }
+}
+
+void broker_collect(struct broker *broker)
+{
+    if (!store_collect(broker->store))
+        return;
+    LIST_EACH(&broker->vhost_list, node)
+        let_output_go(CONTAINER_OF(node, struct vhost, broker_link));
+}
+
+int64_t broker_next_deadline(const struct broker *broker)
+{
+    return timers_next(&broker->timers);
+}
+
+void broker_run_timers(struct broker *broker)
+{
+    timers_run(&broker->timers, broker->now_ms, TIMERS_TURN);
+}
+
+bool broker_dispatch(struct broker *broker)
+{
+    uint32_t budget = DISPATCH_TURN;
+    while (budget > 0) {
+        struct queue *queue = LIST_FIRST(&broker->runnable, struct queue, runnable_link);
+        if (!queue)
+            return false;
+        list_remove(&queue->runnable_link);
+        if (queue_dispatch(queue, DISPATCH_QUANTUM))
+            queue_wake(queue);
+        budget -= budget < DISPATCH_QUANTUM ? budget : DISPATCH_QUANTUM;
+    }
+    return !list_empty(&broker->runnable);
+}
+
+static void flush_stores(struct broker *broker)
+{
+    store_flush(store_node(broker->store));
+    LIST_EACH(&broker->vhost_list, node)
+    {
+        struct vhost *vhost = CONTAINER_OF(node, struct vhost, broker_link);
+        store_flush(vhost->db);
+        vhost->flushed = store_last(vhost->db);
+    }
+}
+
+void broker_settle(struct broker *broker)
+{
+    flush_stores(broker);
+    LIST_EACH(&broker->confirming, node)
+    {
+        struct channel *channel = CONTAINER_OF(node, struct channel, confirming_link);
+        if (!channel_settle(channel))
+            list_remove(&channel->confirming_link);
+    }
+}
+
+/* -- alarms and the end -- */
+
+bool broker_alarmed(const struct broker *broker)
+{
+    for (size_t i = 0; i < ALARM_COUNT; i++)
+        if (broker->alarms[i])
+            return true;
+    return false;
+}
+
+void broker_set_alarm(struct broker *broker, enum alarm alarm, bool on)
+{
+    static const char *const names[] = {
+#define X(name, text) text,
+        ALARM_TABLE(X)
+#undef X
+    };
+    if (broker->alarms[alarm] == on)
+        return;
+    broker->alarms[alarm] = on;
+    log_warning(broker->log, on ? "alarm raised: publishers are held" : "alarm cleared", "alarm=%s",
+                names[alarm]);
+    LIST_EACH(&broker->connections, node)
+        connection_note_alarms(CONTAINER_OF(node, struct connection, broker_link));
+}
+
+void broker_close_connections(struct broker *broker, const char *reason)
+{
+    struct reply reply;
+    reply_set(&reply, REPLY_CONNECTION_FORCED, "%s", reason);
+    LIST_EACH(&broker->connections, node)
+    {
+        struct connection *connection = CONTAINER_OF(node, struct connection, broker_link);
+        connection->ops->close(connection, &reply);
+    }
+}
+
+static void note_delivered(struct queue *queue)
+{
+    for (unsigned i = 0; i <= queue->settings.priority_max; i++) {
+        struct lane *lane = queue->lanes[i];
+        if (!lane || !lane->store_id || lane->lease_next <= lane->delivered_upto)
+            continue;
+        lane->lease_next = lane->delivered_upto;
+        lane->lease_upto = lane->delivered_upto;
+        lane->lease_seq =
+            store_lane_delivered(queue->vhost->db, lane->store_id, lane->delivered_upto);
+    }
+}
+
+void broker_stop(struct broker *broker)
+{
+    broker->shutting_down = true;
+    LIST_EACH(&broker->vhost_list, vhost_node)
+    {
+        struct vhost *vhost = CONTAINER_OF(vhost_node, struct vhost, broker_link);
+        HMAP_EACH(&vhost->queues, node)
+            note_delivered(CONTAINER_OF(node, struct queue, node));
+    }
+    flush_stores(broker);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages: made once, shared by reference. See message.h for the invariants. */
+#include "broker/message.h"
+
+#include "base/mem.h"
+#include "broker/broker.h"
+#include "proto/properties.h"
+
+static size_t message_size(const struct message *message)
+{
+    return sizeof *message + message->exchange_len + message->key_len + message->properties_len +
+           message->body_len;
+}
+
+static void copy_in(uint8_t **at, struct slice from)
+{
+    if (from.len)
+        memcpy(*at, from.data, from.len);
+    *at += from.len;
+}
+
+static void read_properties(struct message *message)
+{
+    struct properties map;
+    properties_map(&map, message_properties(message));
+    message->priority = properties_octet(&map, PROPERTY_PRIORITY, 0);
+    message->persistent = properties_persistent(&map);
+    message->has_headers = properties_has(&map, PROPERTY_HEADERS);
+}
+
+struct message *message_new(struct broker *broker, struct slice exchange, struct slice key,
+                            struct slice properties, uint64_t body_len)
+{
+    CHECK(exchange.len <= UINT8_MAX);
+    CHECK(key.len <= UINT8_MAX);
+    CHECK(properties.len <= UINT32_MAX);
+    struct message *message =
+        mem_try_alloc(sizeof *message + exchange.len + key.len + properties.len + body_len);
+    if (!message)
+        return NULL;
+    *message = (struct message){
+        .broker = broker,
+        .ttl_ms = MESSAGE_NO_TTL,
+        .body_len = body_len,
+        .refs = 1,
+        .properties_len = (uint32_t)properties.len,
+        .exchange_len = (uint8_t)exchange.len,
+        .key_len = (uint8_t)key.len,
+    };
+    uint8_t *at = message->data;
+    copy_in(&at, exchange);
+    copy_in(&at, key);
+    copy_in(&at, properties);
+    read_properties(message);
+    broker->message_bytes += message_size(message);
+    broker->message_count++;
+    return message;
+}
+
+struct message *message_with_properties(const struct message *message, struct slice exchange,
+                                        struct slice key, struct slice properties)
+{
+    struct message *copy =
+        message_new(message->broker, exchange, key, properties, message->body_len);
+    if (!copy)
+        return NULL;
+    copy->ttl_ms = message->ttl_ms;
+    if (message->body_len)
+        memcpy(message_body_bytes(copy), message_body(message).data, message->body_len);
+    return copy;
+}
+
+void message_free(struct message *message)
+{
+    struct broker *broker = message->broker;
+    CHECK(message->refs == 0);
+    CHECK(broker->message_count > 0);
+    broker->message_count--;
+    broker->message_bytes -= message_size(message);
+    mem_free(message);
+}
+
+struct slice message_headers(const struct message *message)
+{
+    struct slice headers;
+    if (message->has_headers &&
+        properties_find(message_properties(message), PROPERTY_HEADERS, &headers))
+        return headers;
+    return slice_of(NULL, 0);
+}

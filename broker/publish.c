@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Routing a message and handing it to the queues found.
+ *
+ * (1) All queues of one message are appended to in one step, so its rows land in one batch.
+ */
+#include "broker/publish.h"
+
+#include "base/mem.h"
+#include "broker/broker.h"
+#include "broker/exchange.h"
+#include "broker/message.h"
+#include "broker/queue.h"
+#include "broker/vhost.h"
+#include "proto/table.h"
+
+#define SENDER_SELECTED_HEADERS 2
+
+/* Keys of a message: the routing key, then what CC and BCC name. */
+struct keys {
+    struct slice fixed[8];
+    struct slice *all; /* fixed, or heap when there are more */
+    size_t count;
+    size_t capacity;
+};
+
+static void add_key(struct keys *keys, struct slice key)
+{
+    if (keys->count == keys->capacity) {
+        size_t capacity = keys->capacity * 2;
+        struct slice *grown = mem_alloc(capacity * sizeof *grown);
+        memcpy(grown, keys->all, keys->count * sizeof *grown);
+        if (keys->all != keys->fixed)
+            mem_free(keys->all);
+        keys->all = grown;
+        keys->capacity = capacity;
+    }
+    keys->all[keys->count++] = key;
+}
+
+static void collect_keys(struct keys *keys, const struct message *message, struct slice headers)
+{
+    static const char *const names[SENDER_SELECTED_HEADERS] = {"CC", "BCC"};
+    keys->all = keys->fixed;
+    keys->capacity = ARRAY_LEN(keys->fixed);
+    keys->count = 0;
+    add_key(keys, message_key(message));
+    for (size_t i = 0; headers.len && i < SENDER_SELECTED_HEADERS; i++) {
+        struct field_value list;
+        if (!table_find(headers, names[i], &list) || list.type != FIELD_ARRAY)
+            continue;
+        struct field_iter iter = {list.bytes};
+        struct field_value key;
+        while (field_next(&iter, NULL, &key))
+            if (key.type == FIELD_LONGSTR)
+                add_key(keys, key.bytes);
+    }
+}
+
+static void append_to_all(const struct route_result *routes, struct message *message,
+                          struct publish_result *result)
+{
+    for (size_t i = 0; i < routes->count; i++) {
+        struct queue *queue = target_queue(routes->queues[i]);
+        queue->stats.publish++;
+        if (queue_append(queue, message, &result->seq) == APPEND_REJECTED)
+            result->rejected = true;
+        result->queues++;
+    }
+}
+
+void publish_route_keys(struct exchange *exchange, struct message *message,
+                        const struct slice *keys, size_t key_count, struct slice headers,
+                        struct route_result *routes, struct publish_result *result)
+{
+    struct route_request request = {
+        .exchange = &exchange->route,
+        .keys = keys,
+        .key_count = key_count,
+        .headers = headers,
+    };
+    *result = (struct publish_result){0};
+    exchange->stats.publish_in++;
+    if (!router_route(&exchange->vhost->router, &request, routes))
+        return;
+    exchange->stats.publish_out += routes->count;
+    append_to_all(routes, message, result);
+}
+
+void publish_route(struct exchange *exchange, struct message *message, struct slice headers,
+                   struct route_result *routes, struct publish_result *result)
+{
+    struct keys keys;
+    collect_keys(&keys, message, headers);
+    publish_route_keys(exchange, message, keys.all, keys.count, headers, routes, result);
+    if (keys.all != keys.fixed)
+        mem_free(keys.all);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A queue: lanes of ready messages by priority, consumers waiting for them, limits and expiry.
+ *
+ * (1) ready_count and ready_bytes are the sums over the lanes; unacked_count is the number of its
+ *     entries in channels' rings.
+ * (2) A lane's entries are in order of position; a returned message goes back to its place.
+ * (3) An entry with a deadline is in `expiry` exactly while it is ready.
+ * (4) A queue is in broker->runnable only if it may have both a message and a consumer for it.
+ * (5) An entry is stored exactly if the queue is durable and its message persistent.
+ */
+#ifndef BROKER_QUEUE_H
+#define BROKER_QUEUE_H
+
+#include "base/buf.h"
+#include "base/heap.h"
+#include "base/hmap.h"
+#include "base/list.h"
+#include "base/timer.h"
+#include "broker/queue_settings.h"
+#include "broker/stats.h"
+#include "routing/router.h"
+
+struct channel;
+struct connection;
+struct consumer;
+struct message;
+struct queue;
+struct reply;
+struct vhost;
+
+/* One message in one queue. */
+struct entry {
+    struct list link;            /* in the lane's ready list; unlinked while unacknowledged */
+    struct heap_node expiry;     /* in queue->expiry */
+    struct message *message;     /* a reference */
+    struct lane *lane;
+    uint64_t position;           /* in the lane */
+    uint64_t stored;             /* the store's sequence number of its put; 0: not in this run */
+    uint32_t delivery_count;     /* failed deliveries */
+    bool is_stored;              /* has a row */
+    bool redelivered;            /* was delivered before */
+    int64_t deadline_ms;         /* monotonic; INT64_MAX: never expires */
+};
+
+struct lane {
+    struct queue *queue;
+    struct list ready;           /* struct entry.link */
+    uint8_t priority;
+    uint32_t store_id;           /* 0: nothing was stored yet */
+    uint64_t position_next;
+    uint64_t delivered_upto;     /* positions below were delivered */
+    uint64_t lease_upto;         /* the store knows (durably) that positions below may have been */
+    uint64_t lease_next;         /* and will, once its operation lease_seq is durable */
+    uint64_t lease_seq;
+};
+
+struct queue {
+    struct route_target target;
+    struct hmap_node node;       /* in vhost->queues */
+    struct vhost *vhost;
+    char *name;
+    uint32_t refs;               /* entries in channels' rings and dispatch keep it in memory */
+    bool deleted;                /* no longer in the vhost; freed with its last reference */
+    enum queue_type type;
+    bool durable;
+    bool auto_delete;
+    bool exclusive;
+    bool had_consumer;           /* auto-delete waits for the first one to come */
+    struct buf arguments;        /* as declared, sorted, x-queue-type included only if given */
+    struct queue_settings settings;
+    struct connection *owner;    /* of an exclusive queue */
+    struct list owner_link;      /* in owner->exclusive_queues */
+
+    struct lane **lanes;         /* by priority, made when first used; max_priority + 1 of them */
+    uint64_t lanes_ready[4];     /* bit p: lane p has ready entries */
+    uint64_t ready_count;
+    uint64_t ready_bytes;
+    uint64_t unacked_count;
+    uint64_t unacked_bytes;
+    struct heap expiry;          /* of ready entries that have a deadline */
+    struct timer expiry_timer;   /* the earliest of them */
+    struct timer unused_timer;   /* x-expires */
+
+    struct list groups;          /* struct consumer_group, highest priority first */
+    struct consumer *single_active; /* x-single-active-consumer: who has it */
+    struct consumer *exclusive_consumer;
+    struct list consumers;       /* struct consumer.queue_link, oldest first */
+    uint32_t consumer_count;
+    struct list runnable_link;   /* in broker->runnable */
+    struct message_stats stats;
+    int64_t idle_since_wall_ms;
+};
+
+/* -- operations of a connection's user, with all their checks -- */
+
+struct queue_declare {
+    struct slice name;           /* empty: one is made */
+    bool passive;
+    bool durable;
+    bool exclusive;
+    bool auto_delete;
+    struct slice arguments;
+};
+bool queue_declare(struct connection *connection, const struct queue_declare *declare,
+                   struct queue **queue, struct reply *reply);
+bool queue_delete(struct connection *connection, struct slice name, bool if_unused, bool if_empty,
+                  uint32_t *messages, struct reply *reply);
+bool queue_purge(struct connection *connection, struct slice name, uint32_t *messages,
+                 struct reply *reply);
+
+/* -- inside the broker -- */
+
+struct queue *queue_find(struct vhost *vhost, struct slice name);
+/* As queue_find() for an operation: 404, or 405 when another connection owns it exclusively. */
+struct queue *queue_lookup(struct connection *connection, struct slice name, struct reply *reply);
+/* Makes and enters one, checks done; `store` writes its record too. */
+struct queue *queue_create(struct vhost *vhost, const struct queue_declare *declare,
+                           enum queue_type type, struct connection *owner, bool store);
+/* Takes it out of the virtual host: consumers are cancelled, bindings and messages go. */
+void queue_destroy(struct queue *queue);
+void queue_ref(struct queue *queue);
+void queue_unref(struct queue *queue);
+
+enum append_result { APPEND_OK, APPEND_REJECTED };
+/* Adds a message at its lane's end (taking a reference of its own); `*seq` is raised to the store's
+ * sequence number when it was stored. Rejected: by x-overflow. */
+enum append_result queue_append(struct queue *queue, struct message *message, uint64_t *seq);
+/* The next entry to deliver, taken off its lane; NULL when there is none. Its queue counts it as
+ * unacknowledged from now on. */
+struct entry *queue_take(struct queue *queue);
+/* An entry taken is done with: acknowledged, dropped or dead-lettered. Frees it. */
+void queue_settle(struct queue *queue, struct entry *entry);
+/* An entry taken leaves for the dead letter exchange (or nowhere). */
+void queue_reject(struct queue *queue, struct entry *entry);
+/* Entries taken come back to their places, in one merge a lane. It counts for the
+ * delivery limit of a quorum queue. The array is sorted here. */
+void queue_return(struct queue *queue, struct entry **entries, size_t count);
+/* Removes all ready messages without dead-lettering; how many. */
+uint64_t queue_purge_ready(struct queue *queue);
+/* Deals up to `quantum` messages; true when it could deal more. */
+bool queue_dispatch(struct queue *queue, uint32_t quantum);
+/* Expired messages at the head leave now. */
+void queue_drop_expired(struct queue *queue);
+/* Enters it in broker->runnable if it has messages and a consumer may take one. */
+void queue_wake(struct queue *queue);
+/* The lease for delivering `entry` (see lane.lease_*): makes the connection's output wait if need be. */
+void queue_note_delivery(struct queue *queue, struct entry *entry, struct connection *connection);
+/* x-expires: it was used just now. */
+void queue_touch(struct queue *queue);
+/* Settings or policy changed: limits and expiry are applied anew. */
+void queue_apply_settings(struct queue *queue, const struct queue_settings *settings);
+/* Every invariant of the file header; for tests and the simulator. */
+void queue_assert(const struct queue *queue);
+
+/* An entry from the store at start. */
+struct store_lane;
+struct store_message;
+void queue_restore_lane(struct queue *queue, const struct store_lane *stored);
+void queue_restore_message(struct queue *queue, uint8_t priority, const struct store_message *stored);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The invariants of queue.h, checked one by one: for tests and the simulator. */
+#include "broker/consumer.h"
+#include "broker/message.h"
+#include "broker/queue_messages.h"
+#include "broker/vhost.h"
+
+struct sums {
+    uint64_t count;
+    uint64_t bytes;
+    size_t expiring;
+};
+
+static void add_entry(const struct queue *queue, const struct lane *lane,
+                      const struct entry *entry, struct sums *sums)
+{
+    CHECK(entry->lane == lane);
+    CHECK(entry->message->refs > 0);
+    CHECK(entry->position < lane->position_next);
+    CHECK(heap_linked(&entry->expiry) == (entry->deadline_ms != INT64_MAX));
+    if (entry->is_stored)
+        CHECK(queue->durable && entry->message->persistent);
+    sums->count++;
+    sums->bytes += entry->message->body_len;
+    sums->expiring += heap_linked(&entry->expiry);
+}
+
+static void add_lane(const struct queue *queue, const struct lane *lane, struct sums *sums)
+{
+    bool marked = queue->lanes_ready[lane->priority / 64] >> (lane->priority % 64) & 1;
+    CHECK(marked == !list_empty(&lane->ready));
+    uint64_t last = 0;
+    bool first = true;
+    for (const struct list *node = lane->ready.next; node != &lane->ready; node = node->next) {
+        const struct entry *entry = CONTAINER_OF(node, struct entry, link);
+        CHECK(first || entry->position > last);
+        first = false;
+        last = entry->position;
+        add_entry(queue, lane, entry, sums);
+    }
+}
+
+static void check_groups(const struct queue *queue)
+{
+    uint32_t members = 0;
+    const struct consumer_group *above = NULL;
+    for (const struct list *node = queue->groups.next; node != &queue->groups; node = node->next) {
+        const struct consumer_group *group = CONTAINER_OF(node, struct consumer_group, link);
+        CHECK(group->consumers > 0);
+        CHECK(!above || above->priority > group->priority);
+        above = group;
+        members += group->consumers;
+    }
+    CHECK(members == queue->consumer_count);
+}
+
+void queue_assert(const struct queue *queue)
+{
+    struct sums sums = {0};
+    for (unsigned i = 0; i <= queue->settings.priority_max; i++)
+        if (queue->lanes[i])
+            add_lane(queue, queue->lanes[i], &sums);
+    CHECK(sums.count == queue->ready_count);
+    CHECK(sums.bytes == queue->ready_bytes);
+    CHECK(sums.expiring == queue->expiry.count);
+    check_groups(queue);
+}

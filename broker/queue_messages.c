@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A queue's messages: appended, taken, returned, expired, dropped.
+ *
+ * An entry's ways:
+ *
+ *   queue_append() ──> ready ──queue_take()──> unacknowledged ──queue_settle()──> gone
+ *                       │  ^                        │
+ *        expiry, length │  └──── queue_return() ────┘
+ *                       v
+ *                dead_letter_entry() ──> gone
+ */
+#include "broker/queue_messages.h"
+
+#include "base/mem.h"
+#include "broker/broker.h"
+#include "broker/connection.h"
+#include "broker/dead_letter.h"
+#include "broker/message.h"
+#include "broker/vhost.h"
+#include "storage/store.h"
+
+#include <stdlib.h>
+
+#define LEASE_AHEAD 4096 /* positions; bounds what a crash can flag as redelivered in vain */
+
+struct lane *queue_lane(struct queue *queue, uint8_t priority)
+{
+    CHECK(priority <= queue->settings.priority_max);
+    struct lane *lane = queue->lanes[priority];
+    if (lane)
+        return lane;
+    lane = MEM_NEW(struct lane);
+    lane->queue = queue;
+    lane->priority = priority;
+    list_init(&lane->ready);
+    queue->lanes[priority] = lane;
+    return lane;
+}
+
+struct lane *queue_first_lane(const struct queue *queue)
+{
+    for (int word = 3; word >= 0; word--)
+        if (queue->lanes_ready[word])
+            return queue->lanes[word * 64 + 63 - __builtin_clzll(queue->lanes_ready[word])];
+    return NULL;
+}
+
+static void mark_lane(struct queue *queue, const struct lane *lane, bool ready)
+{
+    uint64_t bit = 1ull << (lane->priority % 64);
+    if (ready)
+        queue->lanes_ready[lane->priority / 64] |= bit;
+    else
+        queue->lanes_ready[lane->priority / 64] &= ~bit;
+}
+
+static void watch_expiry(struct queue *queue)
+{
+    struct timers *timers = &queue->vhost->broker->timers;
+    struct heap_node *first = heap_first(&queue->expiry);
+    if (first)
+        timer_set(timers, &queue->expiry_timer, first->key);
+    else
+        timer_clear(timers, &queue->expiry_timer);
+}
+
+void queue_link(struct queue *queue, struct entry *entry, struct list *position)
+{
+    list_insert_before(&entry->link, position);
+    mark_lane(queue, entry->lane, true);
+    queue->ready_count++;
+    queue->ready_bytes += entry->message->body_len;
+    if (entry->deadline_ms == INT64_MAX)
+        return;
+    heap_insert(&queue->expiry, &entry->expiry, entry->deadline_ms);
+    if (heap_first(&queue->expiry) == &entry->expiry)
+        watch_expiry(queue);
+}
+
+void queue_unlink(struct queue *queue, struct entry *entry)
+{
+    list_remove(&entry->link);
+    if (list_empty(&entry->lane->ready))
+        mark_lane(queue, entry->lane, false);
+    CHECK(queue->ready_count > 0);
+    queue->ready_count--;
+    queue->ready_bytes -= entry->message->body_len;
+    if (!heap_linked(&entry->expiry))
+        return;
+    bool was_first = heap_first(&queue->expiry) == &entry->expiry;
+    heap_remove(&queue->expiry, &entry->expiry);
+    if (was_first)
+        watch_expiry(queue);
+}
+
+void entry_discard(struct queue *queue, struct entry *entry)
+{
+    CHECK(!list_linked(&entry->link));
+    if (entry->is_stored && !queue->deleted && !queue->vhost->closing)
+        store_message_delete(queue->vhost->db, entry->lane->store_id, entry->position,
+                             entry->stored);
+    message_unref(entry->message);
+    mem_free(entry);
+}
+
+/* -- appending -- */
+
+static int64_t deadline_of(const struct queue *queue, const struct message *message)
+{
+    int64_t ttl = queue->settings.message_ttl_ms;
+    if (message->ttl_ms != MESSAGE_NO_TTL && (ttl < 0 || message->ttl_ms < ttl))
+        ttl = message->ttl_ms;
+    return ttl < 0 ? INT64_MAX : queue->vhost->broker->now_ms + ttl;
+}
+
+static void store_entry(struct queue *queue, struct entry *entry)
+{
+    const struct broker *broker = queue->vhost->broker;
+    const struct message *message = entry->message;
+    struct lane *lane = entry->lane;
+    if (lane->store_id == 0)
+        lane->store_id = store_lane_new(queue->vhost->db, slice_str(queue->name), lane->priority);
+    if (lane->store_id == 0 || entry->position > STORE_POSITION_MAX)
+        return;
+    struct store_message stored = {
+        .lane = lane->store_id,
+        .position = entry->position,
+        .exchange = message_exchange(message),
+        .routing_key = message_key(message),
+        .properties = message_properties(message),
+        .body = message_body(message),
+        .expires_at_ms = entry->deadline_ms == INT64_MAX
+                             ? 0
+                             : entry->deadline_ms - broker->now_ms + broker->wall_ms,
+        .delivery_count = entry->delivery_count,
+        .redelivered = entry->redelivered,
+    };
+    entry->stored = store_message_put(queue->vhost->db, &stored, message_ref(entry->message));
+    entry->is_stored = true;
+}
+
+static struct entry *new_entry(struct queue *queue, struct message *message)
+{
+    uint8_t most = queue->settings.priority_max;
+    struct lane *lane = queue_lane(queue, message->priority < most ? message->priority : most);
+    struct entry *entry = MEM_NEW(struct entry);
+    list_init(&entry->link);
+    entry->message = message_ref(message);
+    entry->lane = lane;
+    entry->position = lane->position_next++;
+    entry->deadline_ms = deadline_of(queue, message);
+    return entry;
+}
+
+static bool over(const struct queue *queue, uint64_t count, uint64_t bytes)
+{
+    const struct queue_settings *settings = &queue->settings;
+    return (settings->length_max >= 0 && count > (uint64_t)settings->length_max) ||
+           (settings->bytes_max >= 0 && bytes > (uint64_t)settings->bytes_max);
+}
+
+/* With the message at its end the queue would exceed a limit, and no consumer is there to take one. */
+static bool refuses(struct queue *queue, const struct message *message)
+{
+    if (queue->settings.overflow == OVERFLOW_DROP_HEAD)
+        return false;
+    if (!over(queue, queue->ready_count + 1, queue->ready_bytes + message->body_len))
+        return false;
+    queue_ref(queue);
+    while (queue_deal_one(queue)) {
+    }
+    bool taken = queue->ready_count == 0 && queue_has_taker(queue);
+    queue_unref(queue);
+    return !taken && over(queue, queue->ready_count + 1, queue->ready_bytes + message->body_len);
+}
+
+void queue_enforce_length(struct queue *queue)
+{
+    if (!over(queue, queue->ready_count, queue->ready_bytes))
+        return;
+    queue_ref(queue);
+    while (over(queue, queue->ready_count, queue->ready_bytes)) {
+        if (queue_deal_one(queue))
+            continue;
+        struct lane *lane = queue_first_lane(queue);
+        if (!lane || !over(queue, queue->ready_count, queue->ready_bytes))
+            break;
+        struct entry *entry = LIST_FIRST(&lane->ready, struct entry, link);
+        queue_unlink(queue, entry);
+        dead_letter_entry(queue, entry, DEATH_MAXLEN);
+    }
+    queue_unref(queue);
+}
+
+/* TTL 0: a consumer takes it now or it expires. */
+static void deliver_or_expire(struct queue *queue)
+{
+    queue_ref(queue);
+    while (queue_deal_one(queue)) {
+    }
+    if (!queue->deleted)
+        queue_expiry_due(&queue->expiry_timer, queue->vhost->broker->now_ms);
+    queue_unref(queue);
+}
+
+enum append_result queue_append(struct queue *queue, struct message *message, uint64_t *seq)
+{
+    CHECK(!queue->deleted);
+    if (refuses(queue, message)) {
+        if (queue->settings.overflow == OVERFLOW_REJECT_PUBLISH_DLX)
+            dead_letter_message(queue, message, DEATH_MAXLEN);
+        return APPEND_REJECTED;
+    }
+    struct entry *entry = new_entry(queue, message);
+    if (queue->durable && message->persistent)
+        store_entry(queue, entry);
+    if (entry->stored > *seq)
+        *seq = entry->stored;
+    bool at_once = entry->deadline_ms <= queue->vhost->broker->now_ms;
+    queue_link(queue, entry, &entry->lane->ready);
+    if (at_once)
+        deliver_or_expire(queue);
+    queue_enforce_length(queue);
+    queue_wake(queue);
+    return APPEND_OK;
+}
+
+/* -- taking, settling, returning -- */
+
+struct entry *queue_take(struct queue *queue)
+{
+    struct lane *lane = queue_first_lane(queue);
+    if (!lane)
+        return NULL;
+    struct entry *entry = LIST_FIRST(&lane->ready, struct entry, link);
+    queue_unlink(queue, entry);
+    queue->unacked_count++;
+    queue->unacked_bytes += entry->message->body_len;
+    queue_ref(queue);
+    return entry;
+}
+
+static void leave_unacked(struct queue *queue, const struct entry *entry)
+{
+    CHECK(queue->unacked_count > 0);
+    queue->unacked_count--;
+    queue->unacked_bytes -= entry->message->body_len;
+}
+
+void queue_settle(struct queue *queue, struct entry *entry)
+{
+    leave_unacked(queue, entry);
+    entry_discard(queue, entry);
+    queue_unref(queue);
+}
+
+void queue_reject(struct queue *queue, struct entry *entry)
+{
+    leave_unacked(queue, entry);
+    dead_letter_entry(queue, entry, DEATH_REJECTED);
+    queue_unref(queue);
+}
+
+static int by_place(const void *left, const void *right)
+{
+    const struct entry *a = *(struct entry *const *)left;
+    const struct entry *b = *(struct entry *const *)right;
+    if (a->lane->priority != b->lane->priority)
+        return a->lane->priority < b->lane->priority ? -1 : 1;
+    return a->position < b->position ? -1 : a->position > b->position;
+}
+
+/* Notes in the store that the message came back. */
+static void note_return(struct queue *queue, struct entry *entry)
+{
+    entry->redelivered = true;
+    if (entry->is_stored && queue->type == QUEUE_QUORUM)
+        store_message_returned(queue->vhost->db, entry->lane->store_id, entry->position,
+                               entry->stored, entry->delivery_count);
+}
+
+/* A message that failed too often (quorum), or whose time ran out while a client had it, does not
+ * come back. */
+static bool ends(struct queue *queue, struct entry *entry)
+{
+    int64_t limit = queue->settings.delivery_limit;
+    if (queue->type == QUEUE_QUORUM)
+        entry->delivery_count++;
+    if (limit >= 0 && entry->delivery_count > limit) {
+        dead_letter_entry(queue, entry, DEATH_DELIVERY_LIMIT);
+        return true;
+    }
+    if (entry->deadline_ms <= queue->vhost->broker->now_ms) {
+        dead_letter_entry(queue, entry, DEATH_EXPIRED);
+        return true;
+    }
+    return false;
+}
+
+/* Before the first ready entry that stands behind it, searching from `from` on. */
+static struct list *place_for(const struct entry *entry, struct list *from)
+{
+    struct list *end = &entry->lane->ready;
+    struct list *at = from ? from : end->next;
+    while (at != end && CONTAINER_OF(at, struct entry, link)->position < entry->position)
+        at = at->next;
+    return at;
+}
+
+void queue_return(struct queue *queue, struct entry **entries, size_t count)
+{
+    queue_ref(queue);
+    qsort(entries, count, sizeof *entries, by_place);
+    struct list *hint = NULL;
+    const struct lane *lane = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct entry *entry = entries[i];
+        leave_unacked(queue, entry);
+        if (queue->deleted) {
+            entry_discard(queue, entry);
+        } else if (ends(queue, entry)) {
+            hint = NULL; /* dead-lettering may have changed the lane */
+        } else {
+            hint = place_for(entry, entry->lane == lane ? hint : NULL);
+            lane = entry->lane;
+            note_return(queue, entry);
+            queue_link(queue, entry, hint);
+        }
+        queue_unref(queue);
+    }
+    if (!queue->deleted) {
+        queue_enforce_length(queue);
+        queue_wake(queue);
+    }
+    queue_unref(queue);
+}
+
+/* -- leaving otherwise -- */
+
+void queue_expiry_due(struct timer *timer, int64_t now_ms)
+{
+    struct queue *queue = CONTAINER_OF(timer, struct queue, expiry_timer);
+    queue_ref(queue);
+    struct heap_node *first;
+    while (!queue->deleted && (first = heap_first(&queue->expiry)) && first->key <= now_ms) {
+        struct entry *entry = CONTAINER_OF(first, struct entry, expiry);
+        queue_unlink(queue, entry);
+        dead_letter_entry(queue, entry, DEATH_EXPIRED);
+    }
+    queue_unref(queue);
+}
+
+/* The rows of a purged lane go by range when nothing of it is out with a client. */
+static void purge_lane(struct queue *queue, struct lane *lane)
+{
+    while (!list_empty(&lane->ready)) {
+        struct entry *entry = LIST_FIRST(&lane->ready, struct entry, link);
+        queue_unlink(queue, entry);
+        entry_discard(queue, entry);
+    }
+}
+
+uint64_t queue_purge_ready(struct queue *queue)
+{
+    uint64_t count = queue->ready_count;
+    struct lane *lane;
+    while ((lane = queue_first_lane(queue)))
+        purge_lane(queue, lane);
+    CHECK(queue->ready_count == 0);
+    CHECK(queue->ready_bytes == 0);
+    return count;
+}
+
+/* -- the delivered watermark -- */
+
+static void extend_lease(struct lane *lane, uint64_t position)
+{
+    struct store_db *db = lane->queue->vhost->db;
+    if (lane->lease_next > lane->lease_upto && lane->lease_seq <= store_durable(db))
+        lane->lease_upto = lane->lease_next;
+    if (position + LEASE_AHEAD / 2 < lane->lease_next)
+        return;
+    lane->lease_next = position + LEASE_AHEAD;
+    lane->lease_seq = store_lane_delivered(db, lane->store_id, lane->lease_next);
+}
+
+void queue_note_delivery(struct queue *queue, struct entry *entry, struct connection *connection)
+{
+    struct lane *lane = entry->lane;
+    if (entry->position >= lane->delivered_upto)
+        lane->delivered_upto = entry->position + 1;
+    if (!entry->is_stored || entry->redelivered || queue->deleted)
+        return;
+    extend_lease(lane, entry->position);
+    if (entry->position < lane->lease_upto)
+        return;
+    /* In the same batch as the lease, or behind it: the message can't survive without it. */
+    bool together = entry->stored > queue->vhost->flushed || entry->stored >= lane->lease_seq;
+    if (!together)
+        connection_hold(connection, lane->lease_seq);
+}

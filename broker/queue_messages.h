@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of a queue share with each other and nobody else: lanes and entries. */
+#ifndef BROKER_QUEUE_MESSAGES_H
+#define BROKER_QUEUE_MESSAGES_H
+
+#include "broker/dead_letter.h"
+#include "broker/queue.h"
+
+/* The lane of a priority (already capped), made when it isn't there. */
+struct lane *queue_lane(struct queue *queue, uint8_t priority);
+/* The highest lane with ready entries; NULL when there is none. */
+struct lane *queue_first_lane(const struct queue *queue);
+/* Takes a ready entry off its lane, out of the counts and the expiry heap. */
+void queue_unlink(struct queue *queue, struct entry *entry);
+/* Undoes queue_unlink(): puts it before `position` of its lane's list. */
+void queue_link(struct queue *queue, struct entry *entry, struct list *position);
+/* Removes the row, if any, and frees an unlinked entry. */
+void entry_discard(struct queue *queue, struct entry *entry);
+/* Delivers one message if there is one and a consumer that can take it. */
+bool queue_deal_one(struct queue *queue);
+/* There is a consumer that can take a message. */
+bool queue_has_taker(struct queue *queue);
+/* Timer: the earliest ready entry's deadline has come. */
+void queue_expiry_due(struct timer *timer, int64_t now_ms);
+/* Drops from the head what exceeds the limits (a consumer may take it first). */
+void queue_enforce_length(struct queue *queue);
+
+#endif

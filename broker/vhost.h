@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A virtual host: the unit of ownership. Its exchanges, queues, bindings, messages and connections
+ * are touched by one thread and live in a database of their own.
+ */
+#ifndef BROKER_VHOST_H
+#define BROKER_VHOST_H
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/err.h"
+#include "base/hmap.h"
+#include "base/list.h"
+#include "broker/stats.h"
+#include "routing/router.h"
+
+struct broker;
+struct exchange;
+struct queue;
+struct reply;
+struct store_db;
+struct store_record;
+
+struct vhost {
+    struct hmap_node node;          /* in broker->vhosts */
+    struct list broker_link;        /* in broker->vhost_list */
+    struct broker *broker;
+    char *name;
+    char *description;
+    char *tags;                     /* comma-separated */
+    char *default_queue_type;       /* NULL: the node's */
+    char *metadata;                 /* JSON text kept for the management API; may be NULL */
+    bool tracing;
+    struct store_db *db;
+    uint64_t flushed;               /* last operation of the batches before this turn's */
+    struct router router;
+    struct hmap exchanges;          /* struct exchange by name */
+    struct hmap queues;             /* struct queue by name */
+    struct exchange *default_exchange;
+    struct list connections;        /* struct connection.vhost_link */
+    uint32_t connection_count;
+    struct list waiting;            /* struct connection.waiting_link: output held for the store */
+    struct list dead_letters;       /* struct dead_letter: to be routed before the step ends */
+    bool dead_lettering;            /* they are being routed: further ones queue up */
+    struct list ending;             /* struct exchange.ending_link: auto-delete, maybe unbound */
+    bool ending_exchanges;          /* they are being looked at: further ones queue up */
+    bool closing;                   /* the broker is being freed: rows stay as they are */
+    int64_t connections_max;        /* limits; negative: none */
+    int64_t queues_max;
+    struct message_stats stats;
+};
+
+/* NULL when there is none. */
+struct vhost *vhost_find(struct broker *broker, struct slice name);
+/* Makes one with the predeclared exchanges and stores it; one that is there is returned as it is
+ * (and `*created` is false). NULL and a message when its database can't be opened or a limit is
+ * reached. */
+struct vhost *vhost_create(struct broker *broker, struct slice name, bool *created, char *message,
+                           size_t message_size);
+/* Closes its connections (320 "vhost 'V' is deleted"), deletes everything in it. */
+void vhost_delete(struct vhost *vhost);
+/* Stores description, tags, default queue type, tracing and metadata after a change. */
+void vhost_save(struct vhost *vhost);
+/* Limits by the API's names: "max-connections", "max-queues"; negative clears. False: no such. */
+bool vhost_set_limit(struct vhost *vhost, struct slice name, int64_t value);
+
+/* Writes or removes a record in its database, unless the broker is being freed. */
+void vhost_put_record(struct vhost *vhost, const struct store_record *record);
+void vhost_remove_record(struct vhost *vhost, const struct store_record *record);
+
+/* Loads topology and messages from its database (broker_start()). */
+enum err vhost_load(struct vhost *vhost, char *message, size_t message_size) MUST_USE;
+/* A virtual host that the node's database knows. */
+struct vhost *vhost_restore(struct broker *broker, struct slice name, char *message,
+                            size_t message_size);
+
+/* Frees the object and its content without touching the store (used by broker_free()). */
+void vhost_free(struct vhost *vhost);
+
+#endif
