@@ -312,8 +312,27 @@ format:
 check-format:
 	clang-format --dry-run --Werror $(C_FILES)
 
-lint: | config.h $(if $(WWW),$(BUILD)/generated/management/www_files.c)
-	@build-aux/lint '$(ALL_CPPFLAGS)' $(LINT_SOURCES)
+# What has been found clean stays so until it, or a header of it, changes.
+TIDY := $(LINT_SOURCES:%.c=$(BUILD)/lint/%.tidy)
+$(TIDY): $(BUILD)/lint/%.tidy: %.c $(BUILD)/obj/%.o .clang-tidy
+	@mkdir -p $(@D)
+	@echo '  TIDY  $<'
+	@clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu17 $(ALL_CPPFLAGS) 2>/dev/null
+	@touch $@
+
+.PHONY: lint-tidy lint-cppcheck
+lint-tidy: $(TIDY)
+
+lint-cppcheck: | config.h
+	@mkdir -p $(BUILD)/lint/cppcheck
+	@echo '  CPPCHECK'
+	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+	    --suppress=missingInclude --suppress=missingIncludeSystem --error-exitcode=1 \
+	    --cppcheck-build-dir=$(BUILD)/lint/cppcheck -I. -D_GNU_SOURCE $(LINT_SOURCES)
+
+lint:
+	+@$(MAKE) --no-print-directory --keep-going lint-tidy lint-cppcheck
+	@echo 'lint: clean'
 
 # ---- running and installing ----------------------------------------------------------------------
 
