@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bindings that match together: those of a fanout exchange, of one key of a direct exchange, of one
- * pattern of a topic exchange. An array, since it is walked far more often than it changes, with the
- * destinations beside the bindings so that a route need not look into these.
+ * pattern of a topic exchange. An array, since it is walked far more often than it changes, with
+ * the destinations beside the bindings so that a route need not look into these.
  *
  * (1) binding.slot is the binding's index in its set; a binding is in at most one set.
  * (2) A set of one, the most frequent kind, has no memory of its own.

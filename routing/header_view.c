@@ -88,12 +88,32 @@ const struct header *header_view_find(const struct header_view *view, struct sli
     return slot ? &view->headers[slot - 1] : NULL;
 }
 
+static bool is_real(enum field_type type)
+{
+    return type == FIELD_FLOAT || type == FIELD_DOUBLE;
+}
+
+static bool is_bytes(enum field_type type)
+{
+    return type == FIELD_LONGSTR || type == FIELD_BYTES;
+}
+
+bool header_value_equal(const struct field_value *a, const struct field_value *b)
+{
+    if (is_bytes(a->type) && is_bytes(b->type))
+        return slice_equal(a->bytes, b->bytes);
+    if (is_real(a->type) && is_real(b->type))
+        return a->real == b->real;
+    return field_equal(a, b);
+}
+
 /* Kinds of values that are never equal to each other have a number each. */
 enum {
     KIND_PRESENCE = 1,
     KIND_NUMBER,
     KIND_TIMESTAMP,
     KIND_REAL,
+    KIND_DECIMAL,
 };
 
 static uint64_t hash_real(double real, uint64_t seed)
@@ -127,6 +147,8 @@ uint64_t header_hash(uint64_t name_hash, const struct field_value *value)
     case FIELD_BYTES:
         return hmap_hash(value->bytes, name_hash + FIELD_LONGSTR);
     case FIELD_DECIMAL:
+        return hmap_hash_u64((uint64_t)value->decimal.scale << 32 | (uint32_t)value->decimal.digits,
+                             name_hash + KIND_DECIMAL);
     case FIELD_ARRAY:
     case FIELD_TABLE:
         return hmap_hash_u64(0, name_hash + value->type);

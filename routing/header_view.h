@@ -30,9 +30,13 @@ void header_view_read(struct header_view *view, struct slice table, uint64_t see
 const struct header *header_view_find(const struct header_view *view, struct slice name,
                                       uint64_t name_hash);
 
-/* A number for a name and a value: equal for all that field_equal() holds equal, and all but
- * certainly different otherwise (but for tables, arrays and decimals, which are told apart by their
- * types only). */
+/* Whether a header has the value that a binding wants. As in RabbitMQ, what counts is the value,
+ * not how a client chose to encode it: integers of all widths are alike, so are float and double, so
+ * are long strings and byte arrays. Everything else needs the same type. */
+bool header_value_equal(const struct field_value *a, const struct field_value *b);
+/* A number for a name and a value: equal for all that header_value_equal() holds equal, and all but
+ * certainly different otherwise (but for tables and arrays, which are told apart by their types
+ * only). */
 uint64_t header_hash(uint64_t name_hash, const struct field_value *value);
 /* As header_hash(), for "a header of this name, whatever its value". */
 uint64_t header_hash_presence(uint64_t name_hash);

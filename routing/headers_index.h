@@ -5,8 +5,8 @@
  * A binding is a list of pairs (name, value), where a void value asks for presence only. Pairs of
  * equal name and value form a group. A message visits the groups of its own headers.
  *
- * (1) An `all` binding is in the group of one of its pairs: the one whose group was the smallest when
- *     it came, so that a pair that everyone asks for gathers nobody. The others are verified.
+ * (1) An `all` binding is in the group of one of its pairs: the one whose group was the smallest
+ *     when it came, so that a pair that everyone asks for gathers nobody. The others are verified.
  * (2) An `any` binding is in the group of each of its pairs.
  * (3) An `all` binding without pairs always matches and is in `always`; an `any` binding without
  *     pairs never matches and is nowhere.

@@ -64,8 +64,8 @@ static bool next_wanted(struct field_iter *iter, const struct mode *mode, struct
                         struct field_value *value)
 {
     while (field_next(iter, name, value)) {
-        bool skip = mode->with_x ? slice_equal_str(*name, "x-match")
-                                 : slice_starts_with(*name, "x-");
+        bool skip =
+            mode->with_x ? slice_equal_str(*name, "x-match") : slice_starts_with(*name, "x-");
         if (!skip)
             return true;
     }
@@ -97,8 +97,7 @@ static void pair_init(struct headers_pair *pair, struct headers_match *match, st
     list_init(&pair->in_group);
 }
 
-struct headers_match *headers_match_new(struct binding *binding, uint64_t seed,
-                                        struct reply *error)
+struct headers_match *headers_match_new(struct binding *binding, uint64_t seed, struct reply *error)
 {
     const struct mode *mode = mode_of(binding->arguments, error);
     if (!mode)
@@ -132,7 +131,7 @@ bool headers_pair_holds(const struct headers_pair *pair, const struct header_vie
 
     if (!header)
         return false;
-    return wanted->value.type == FIELD_VOID || field_equal(&wanted->value, &header->value);
+    return wanted->value.type == FIELD_VOID || header_value_equal(&wanted->value, &header->value);
 }
 
 bool headers_match_all_hold(const struct headers_match *match, const struct header_view *message)

@@ -30,8 +30,8 @@ struct headers_match {
     struct headers_pair pairs[];
 };
 
-/* Reads binding->arguments; names are hashed with `seed`. NULL with *error filled in when x-match is
- * not valid, or when there is no memory. */
+/* Reads binding->arguments; names are hashed with `seed`. NULL with *error filled in when x-match
+ * is not valid, or when there is no memory. */
 struct headers_match *headers_match_new(struct binding *binding, uint64_t seed,
                                         struct reply *error);
 void headers_match_free(struct headers_match *match);

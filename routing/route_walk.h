@@ -2,8 +2,8 @@
 /* One message's walk over the exchanges, as the exchange types see it: they name what matches, the
  * walk collects each queue once and remembers which exchanges are still to be entered.
  *
- * (1) The exchanges to be entered form a chain through route_exchange.pending, so that a route needs
- *     no memory of its own and no recursion, however long the paths that clients lay.
+ * (1) The exchanges to be entered form a chain through route_exchange.pending, so that a route
+ *     needs no memory of its own and no recursion, however long the paths that clients lay.
  */
 #ifndef ROUTING_ROUTE_WALK_H
 #define ROUTING_ROUTE_WALK_H
@@ -11,13 +11,13 @@
 #include "routing/router.h"
 
 struct route_walk {
-    uint64_t visit;                   /* this route's number */
-    struct route_exchange *exchange;  /* being asked now */
-    bool matched;                     /* whether anything of it has matched */
-    struct route_exchange *first;     /* chain of those to be asked after it */
+    uint64_t visit;                  /* this route's number */
+    struct route_exchange *exchange; /* being asked now */
+    bool matched;                    /* whether anything of it has matched */
+    struct route_exchange *first;    /* chain of those to be asked after it */
     struct route_exchange *last;
     struct route_result *result;
-    struct route_observer *observer;  /* NULL in router_route() */
+    struct route_observer *observer; /* NULL in router_route() */
 };
 
 /* What a walk does out of line. */

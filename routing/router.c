@@ -163,8 +163,7 @@ enum bind_outcome router_bind(struct router *router, struct route_exchange *sour
 
     struct buf sorted = BUF_INIT;
     struct binding *binding = NULL;
-    struct identity identity =
-        identify(router, source, destination, key, sort(&sorted, arguments));
+    struct identity identity = identify(router, source, destination, key, sort(&sorted, arguments));
     enum bind_outcome outcome =
         bind_identity(router, &identity, source, destination, &binding, error);
 
@@ -179,8 +178,7 @@ struct binding *router_find(struct router *router, const struct route_exchange *
                             struct slice arguments)
 {
     struct buf sorted = BUF_INIT;
-    struct identity identity =
-        identify(router, source, destination, key, sort(&sorted, arguments));
+    struct identity identity = identify(router, source, destination, key, sort(&sorted, arguments));
     struct binding *binding = find(router, &identity);
 
     buf_fini(&sorted);

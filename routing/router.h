@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a message goes: the bindings of one virtual host and the walk over them.
  *
- * The broker embeds a route_target in its queues and a route_exchange in its exchanges; both stay at
- * their addresses from init to fini. A binding belongs to the router from router_bind() until it is
+ * The broker embeds a route_target in its queues and a route_exchange in its exchanges; both stay
+ * at their addresses from init to fini. A binding belongs to the router from router_bind() until it is
  * unbound. Everything here is of the virtual host's thread, and nothing here blocks or waits.
  *
  * (1) A binding is unique by source, destination, key and arguments in sorted form.
  * (2) A binding is in its source's list, its destination's list, the router's map and its source
  *     type's index, or in none of the four.
- * (3) `generation` changes with every binding that comes or goes: a cached route is good for as long
- *     as it was made under the present one. (What the broker resolves itself, alternate exchanges
+ * (3) `generation` changes with every binding that comes or goes: a cached route is good while
+ *     it was made under the present one. (What the broker resolves itself, alternate exchanges
  *     and the default exchange's queues, it announces by router_changed().)
- * (4) During one route each exchange is entered, and each queue is listed, at most once: whoever has
- *     the route's number in `visit` has had its turn.
+ * (4) During one route each exchange is entered, and each queue is listed, at most once:
+ *     whoever has the route's number in `visit` has had its turn.
  */
 #ifndef ROUTING_ROUTER_H
 #define ROUTING_ROUTER_H
@@ -27,21 +27,21 @@ struct router;
 
 /* What a binding may point at. */
 struct route_target {
-    bool is_exchange;         /* false: a queue */
-    uint64_t id;              /* the router's number for it: hashes never depend on addresses */
-    uint64_t visit;           /* the last route that came here */
-    struct list bindings_to;  /* struct binding.in_destination */
+    bool is_exchange;        /* false: a queue */
+    uint64_t id;             /* the router's number for it: hashes never depend on addresses */
+    uint64_t visit;          /* the last route that came here */
+    struct list bindings_to; /* struct binding.in_destination */
     size_t bindings_to_count;
 };
 
 struct route_exchange {
-    struct route_target target;      /* as the destination of other exchanges' bindings */
+    struct route_target target; /* as the destination of other exchanges' bindings */
     const struct exchange_type *type;
     struct router *router;
-    struct list bindings_from;       /* struct binding.in_source */
+    struct list bindings_from; /* struct binding.in_source */
     size_t bindings_from_count;
-    void *index;                     /* the type's own */
-    struct route_exchange *pending;  /* next to enter, during a route */
+    void *index;                    /* the type's own */
+    struct route_exchange *pending; /* next to enter, during a route */
 
     /* The exchange that gets what no binding here matches, or NULL; resolved at each such message.
      * May be left NULL. */
@@ -53,16 +53,16 @@ struct route_exchange {
 struct binding {
     struct route_exchange *source;
     struct route_target *destination;
-    struct slice key;            /* owned, as is arguments: freed with the binding */
-    struct slice arguments;      /* a field table's content in the form table_sort() gives it */
-    bool durable;                /* the broker's */
-    uint64_t store_id;           /* the broker's */
+    struct slice key;       /* owned, as is arguments: freed with the binding */
+    struct slice arguments; /* a field table's content in the form table_sort() gives it */
+    bool durable;           /* the broker's */
+    uint64_t store_id;      /* the broker's */
     struct list in_source;
     struct list in_destination;
     struct hmap_node in_router;
-    void *place;                 /* where the source's type keeps it: the type's own */
-    size_t slot;                 /* and at which index there */
-    uint64_t visit;              /* the last observed route that matched it */
+    void *place;    /* where the source's type keeps it: the type's own */
+    size_t slot;    /* and at which index there */
+    uint64_t visit; /* the last observed route that matched it */
 };
 
 struct router {
@@ -124,7 +124,7 @@ struct route_request {
     struct route_exchange *exchange; /* where the message was published */
     const struct slice *keys;        /* the routing key, then those of CC and BCC */
     size_t key_count;
-    struct slice headers;            /* the message's headers: validated, may be empty */
+    struct slice headers; /* the message's headers: validated, may be empty */
 };
 
 /* Reusable from call to call: it keeps its memory. */
@@ -145,11 +145,11 @@ bool router_route(struct router *router, const struct route_request *request,
                   struct route_result *result);
 
 enum route_event {
-    ROUTE_ENTER,      /* `exchange` is being asked; the one published to comes first */
-    ROUTE_MATCHED,    /* `binding` of `exchange` matches */
-    ROUTE_UNMATCHED,  /* `binding` of `exchange` does not */
-    ROUTE_QUEUE,      /* `exchange`, a default exchange, has the queue `target`; no binding */
-    ROUTE_ALTERNATE,  /* nothing matched: on to the alternate exchange, which is `target` */
+    ROUTE_ENTER,     /* `exchange` is being asked; the one published to comes first */
+    ROUTE_MATCHED,   /* `binding` of `exchange` matches */
+    ROUTE_UNMATCHED, /* `binding` of `exchange` does not */
+    ROUTE_QUEUE,     /* `exchange`, a default exchange, has the queue `target`; no binding */
+    ROUTE_ALTERNATE, /* nothing matched: on to the alternate exchange, which is `target` */
 };
 
 /* Told of every step; `binding` and `target` are NULL where the event doesn't name them. Each

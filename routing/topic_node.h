@@ -36,12 +36,12 @@ enum topic_word {
 };
 
 struct topic_node {
-    uint64_t stamp;             /* the latest step of a match in which it was alive */
-    struct topic_node *star;    /* children by wildcard, or NULL */
+    uint64_t stamp;          /* the latest step of a match in which it was alive */
+    struct topic_node *star; /* children by wildcard, or NULL */
     struct topic_node *hash;
-    struct topic_edges edges;   /* children by literal word */
+    struct topic_edges edges;    /* children by literal word */
     struct binding_set bindings; /* of the pattern that ends here */
-    struct topic_node *parent;  /* NULL: the root */
+    struct topic_node *parent;   /* NULL: the root */
     uint64_t word_hash;
     enum topic_word kind;
     uint8_t word_len;

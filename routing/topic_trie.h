@@ -10,9 +10,9 @@
  *                                         itself if it is a `#` node
  *   and with each node that comes alive its `#` child does, too (which may stand for nothing)
  *
- * (1) At each word a node is entered once, however many ways lead to it: a match costs at most words
- *     × nodes alive, whatever the pattern, and patterns that don't share a prefix with the key cost
- *     nothing.
+ * (1) At each word a node is entered once, however many ways lead to it: a match costs at most
+ *     words × nodes alive, whatever the pattern, and patterns that don't share a prefix with the key
+ *     cost nothing.
  * (2) Every node but the root has a binding at or below it.
  * (3) binding.place is the node at which its pattern ends.
  */

@@ -27,8 +27,8 @@ static struct headers_index *index_of_headers(void)
 }
 
 /* A table from text: "name=value name=value …". A value is a number (int32), `true` or `false`,
- * `@number` (timestamp), `8:number` (int8), `64:number` (int64), `void`, `#number` (double), or a
- * longstr. */
+ * `@number` (timestamp), `8:number` (int8), `64:number` (int64), `void`, `#number` (double),
+ * `~number` (float), `!text` (byte array), or a longstr. */
 static struct field_value value_of(const char *text)
 {
     struct field_value value = {.type = FIELD_LONGSTR, .bytes = slice_str(text)};
@@ -43,6 +43,10 @@ static struct field_value value_of(const char *text)
         return (struct field_value){.type = FIELD_TIMESTAMP, .integer = atol(text + 1)};
     if (text[0] == '#')
         return (struct field_value){.type = FIELD_DOUBLE, .real = atof(text + 1)};
+    if (text[0] == '~')
+        return (struct field_value){.type = FIELD_FLOAT, .real = atof(text + 1)};
+    if (text[0] == '!')
+        return (struct field_value){.type = FIELD_BYTES, .bytes = slice_str(text + 1)};
     if (*text && *end == ':')
         return (struct field_value){.type = number == 8 ? FIELD_INT8 : FIELD_INT64,
                                     .integer = atol(end + 1)};
@@ -70,8 +74,7 @@ static struct buf table_of(const char *text)
 static enum bind_outcome bind_text(size_t queue, const char *arguments)
 {
     struct buf table = table_of(arguments);
-    enum bind_outcome outcome =
-        fixture_bind_with(&fixture, headers, queue, "", buf_slice(&table));
+    enum bind_outcome outcome = fixture_bind_with(&fixture, headers, queue, "", buf_slice(&table));
 
     buf_fini(&table);
     return outcome;
@@ -152,6 +155,12 @@ static const struct example {
     {"a=#1.5", "a=#1.5", true},
     {"a=#1.5", "a=#2.5", false},
     {"a=#1", "a=1", false},
+    {"a=#1.5", "a=~1.5", true},
+    {"a=~0", "a=#-0", true},
+    {"a=x", "a=!x", true},
+    {"a=!x", "a=x", true},
+    {"a=!x", "a=!y", false},
+    {"a=@5", "a=5", false},
     {"a=", "a=", true},
     {"a=", "b=", false},
     {"a=x", "a=X", false},
@@ -237,9 +246,15 @@ END_TEST
 START_TEST(finds_all_and_only_those_that_match)
 {
     static const char *const bindings[] = {
-        "format=pdf type=report",  "x-match=any format=pdf type=log", "format=zip type=report",
-        "type=void",               "x-match=any type=report size=1",  "",
-        "x-match=any format=void", "x-match=any",                     "size=1 format=pdf",
+        "format=pdf type=report",
+        "x-match=any format=pdf type=log",
+        "format=zip type=report",
+        "type=void",
+        "x-match=any type=report size=1",
+        "",
+        "x-match=any format=void",
+        "x-match=any",
+        "size=1 format=pdf",
     };
     for (size_t i = 0; i < ARRAY_LEN(bindings); i++)
         ck_assert_int_eq(bind_text(i, bindings[i]), BIND_NEW);
@@ -345,7 +360,8 @@ static void random_table(struct buf *table, bool binding)
 {
     static const char *const modes[] = {"all", "any", "all-with-x", "any-with-x"};
     static const char *const names[] = {"a", "b", "c", "x-a", "x-b"};
-    static const char *const values[] = {"1", "8:1", "2", "x", "true", "#0", "#-0", "@1", "void"};
+    static const char *const values[] = {"1",    "8:1", "2",   "x",  "!x",
+                                         "true", "#0",  "~-0", "@1", "void"};
     uint64_t count = rng_below(&rng, 5);
 
     buf_clear(table);

@@ -83,8 +83,8 @@ START_TEST(arguments_are_the_same_in_any_order)
     table_add_int32(&back, "a", 1);
     ck_assert_int_eq(fixture_bind_with(&fixture, fanout, 0, "", buf_slice(&back)), BIND_NEW);
     ck_assert_int_eq(fixture_bind_with(&fixture, fanout, 0, "", buf_slice(&forth)), BIND_EXISTED);
-    struct binding *binding = router_find(&fixture.router, fanout, &fixture.queues[0],
-                                          slice_str(""), buf_slice(&back));
+    struct binding *binding =
+        router_find(&fixture.router, fanout, &fixture.queues[0], slice_str(""), buf_slice(&back));
     ck_assert_ptr_nonnull(binding);
     ck_assert(slice_equal(binding->arguments, buf_slice(&forth)));
     buf_fini(&forth);

@@ -58,8 +58,8 @@ static inline enum bind_outcome fixture_bind_with(struct fixture *fixture,
                                                   struct route_exchange *source, size_t queue,
                                                   const char *key, struct slice arguments)
 {
-    return router_bind(&fixture->router, source, &fixture->queues[queue], slice_str(key),
-                       arguments, NULL, &fixture->error);
+    return router_bind(&fixture->router, source, &fixture->queues[queue], slice_str(key), arguments,
+                       NULL, &fixture->error);
 }
 
 static inline void fixture_bind(struct fixture *fixture, struct route_exchange *source,

@@ -111,9 +111,9 @@ START_TEST(examples_hold)
     const struct example *example = &examples[_i];
 
     fixture_bind(&fixture, topic, 0, example->pattern);
-    ck_assert_msg(!strcmp(fixture_route(&fixture, topic, example->key),
-                          example->matches ? "0" : "-"),
-                  "'%s' and '%s'", example->pattern, example->key);
+    ck_assert_msg(
+        !strcmp(fixture_route(&fixture, topic, example->key), example->matches ? "0" : "-"),
+        "'%s' and '%s'", example->pattern, example->key);
     ck_assert_int_eq(naive_topic_match(slice_str(example->pattern), slice_str(example->key)),
                      example->matches);
 }
