@@ -136,6 +136,11 @@ void connection_hold(struct connection *connection, uint64_t seq)
         list_push_back(&vhost->waiting, &connection->waiting_link);
 }
 
+uint64_t connection_durable(const struct connection *connection)
+{
+    return connection->vhost ? store_durable(connection->vhost->db) : UINT64_MAX;
+}
+
 bool connection_paused(const struct connection *connection)
 {
     if (!connection->publishes || !connection->vhost)

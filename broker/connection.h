@@ -73,6 +73,9 @@ void connection_note_alarms(struct connection *connection);
 void connection_leave_vhost(struct connection *connection);
 /* Notes that output must wait until operation `seq` of the virtual host's store is durable. */
 void connection_hold(struct connection *connection, uint64_t seq);
+/* The operation that the virtual host's store is durable up to; UINT64_MAX without a virtual host:
+ * what was held for one that is gone may go. */
+uint64_t connection_durable(const struct connection *connection);
 /* True while the connection must not be read from: it publishes and an alarm is on, or the
  * virtual host's store is congested. */
 bool connection_paused(const struct connection *connection);

@@ -43,6 +43,13 @@ bool frame_unknown(const struct frame *frame, struct reply *error)
                      print_payload(octets, sizeof(octets), frame->payload));
 }
 
+bool frame_unexpected(const struct frame *frame, struct reply *error)
+{
+    char octets[128];
+    return reply_set(error, REPLY_UNEXPECTED_FRAME, "type %u, %s", frame->type,
+                     print_payload(octets, sizeof(octets), frame->payload));
+}
+
 enum frame_status frame_parse(struct slice input, uint32_t frame_max, struct frame *frame,
                               struct reply *error)
 {

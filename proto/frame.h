@@ -46,6 +46,9 @@ enum frame_status frame_parse(struct slice input, uint32_t frame_max, struct fra
 /* The 501 for a frame whose type is none of enum frame_type; returns false. */
 bool frame_unknown(const struct frame *frame, struct reply *error);
 
+/* The 505 for a frame of a known type where it may not be; returns false. */
+bool frame_unexpected(const struct frame *frame, struct reply *error);
+
 /* Writes the seven bytes before a payload of `size` bytes; returns the end. */
 static inline uint8_t *frame_header_write(uint8_t *out, enum frame_type type, uint16_t channel,
                                           uint32_t size)
