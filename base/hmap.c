@@ -9,6 +9,8 @@
 
 #include "base/mem.h"
 
+#include <endian.h>
+
 #define BUCKETS_MIN 8
 /* Arrays up to this size outlive their last node: an empty map that fills and empties all the time
  * must not allocate each time. */
@@ -67,23 +69,45 @@ static inline uint64_t sip_end(struct sip *s)
 }
 
 /* Little-endian whatever the machine, so that a trace replays elsewhere. */
-static inline uint64_t load_word(const uint8_t *data, size_t len)
+static inline uint64_t load_64(const uint8_t *data)
 {
-    uint64_t word = 0;
+    uint64_t word;
 
-    for (size_t i = 0; i < len; i++)
-        word |= (uint64_t)data[i] << (8 * i);
-    return word;
+    memcpy(&word, data, sizeof word);
+    return le64toh(word);
+}
+
+static inline uint64_t load_32(const uint8_t *data)
+{
+    uint32_t word;
+
+    memcpy(&word, data, sizeof word);
+    return le32toh(word);
+}
+
+/* The last len % 8 bytes as one word; reads that overlap instead of a loop over bytes. */
+static inline uint64_t load_rest(const uint8_t *data, size_t len)
+{
+    size_t count = len % 8;
+    const uint8_t *rest = data + (len - count);
+
+    if (count == 0)
+        return 0;
+    if (len >= 8)
+        return load_64(data + len - 8) >> (64 - 8 * count);
+    if (count >= 4)
+        return load_32(rest) | load_32(rest + count - 4) << (8 * (count - 4));
+    return (uint64_t)rest[0] | (uint64_t)rest[count / 2] << (8 * (count / 2)) |
+           (uint64_t)rest[count - 1] << (8 * (count - 1));
 }
 
 uint64_t hmap_hash(struct slice key, uint64_t seed)
 {
     struct sip s = sip_start(seed);
-    size_t whole = key.len & ~(size_t)7;
 
-    for (size_t i = 0; i < whole; i += 8)
-        sip_word(&s, load_word(key.data + i, 8));
-    uint64_t rest = key.len > whole ? load_word(key.data + whole, key.len - whole) : 0;
+    for (size_t i = 0; i + 8 <= key.len; i += 8)
+        sip_word(&s, load_64(key.data + i));
+    uint64_t rest = key.len ? load_rest(key.data, key.len) : 0;
     sip_word(&s, rest | (uint64_t)key.len << 56);
     return sip_end(&s);
 }

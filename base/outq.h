@@ -18,9 +18,9 @@ struct outq {
     struct outq_chunk *head;
     struct outq_chunk *tail;
     struct outq_chunk *spare; /* at most one drained chunk, and only while the queue is not empty */
-    uint64_t added;   /* bytes ever added */
-    uint64_t drained; /* bytes ever drained */
-    uint64_t limit;   /* outq_peek() shows bytes below this offset of `added`; UINT64_MAX: all */
+    uint64_t added;           /* bytes ever added */
+    uint64_t drained;         /* bytes ever drained */
+    uint64_t limit; /* outq_peek() shows bytes below this offset of `added`; UINT64_MAX: all */
 };
 
 #define OUTQ_INIT ((struct outq){.limit = UINT64_MAX})

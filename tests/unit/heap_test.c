@@ -89,9 +89,8 @@ static const struct heap_node *scan_for_first(const struct heap_node *nodes)
 
     for (size_t i = 0; i < NODES; i++) {
         const struct heap_node *node = &nodes[i];
-        if (heap_linked(node) &&
-            (!first || node->key < first->key ||
-             (node->key == first->key && node->sequence < first->sequence)))
+        if (heap_linked(node) && (!first || node->key < first->key ||
+                                  (node->key == first->key && node->sequence < first->sequence)))
             first = node;
     }
     return first;

@@ -164,8 +164,73 @@ START_TEST(walking_order_follows_from_the_history)
 }
 END_TEST
 
-/* Pins the function: hashes of equal seeds must stay equal between versions and machines, since
- * traces are compared as text. Key k0 = 0, k1 = our constant. */
+/* SipHash written down again the plain way, byte by byte, for any number of rounds. */
+static uint64_t plain_siphash(struct slice message, const uint64_t key[2], int rounds,
+                              int last_rounds)
+{
+    uint64_t v[4] = {key[0] ^ 0x736f6d6570736575U, key[1] ^ 0x646f72616e646f6dU,
+                     key[0] ^ 0x6c7967656e657261U, key[1] ^ 0x7465646279746573U};
+    size_t words = message.len / 8 + 1;
+
+    for (size_t at = 0; at <= words; at++) {
+        bool last = at == words;
+        uint64_t word = at == words - 1 ? (uint64_t)message.len << 56 : 0;
+        for (size_t i = 8 * at; i < message.len && i < 8 * at + 8; i++)
+            word |= (uint64_t)message.data[i] << (8 * (i % 8));
+        if (last)
+            v[2] ^= 0xff;
+        else
+            v[3] ^= word;
+        for (int round = last ? last_rounds : rounds; round > 0; round--) {
+            v[0] += v[1], v[1] = v[1] << 13 | v[1] >> 51, v[1] ^= v[0];
+            v[0] = v[0] << 32 | v[0] >> 32;
+            v[2] += v[3], v[3] = v[3] << 16 | v[3] >> 48, v[3] ^= v[2];
+            v[0] += v[3], v[3] = v[3] << 21 | v[3] >> 43, v[3] ^= v[0];
+            v[2] += v[1], v[1] = v[1] << 17 | v[1] >> 47, v[1] ^= v[2];
+            v[2] = v[2] << 32 | v[2] >> 32;
+        }
+        if (!last)
+            v[0] ^= word;
+    }
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/* Published vectors exist for 2-4: key 00 01 … 0f, messages 00 01 … of length 0, 1, 8 and 15. */
+START_TEST(the_plain_siphash_is_right)
+{
+    static const struct {
+        size_t len;
+        uint64_t hash;
+    } vectors[] = {{0, 0x726fdb47dd0e0e31},
+                   {1, 0x74f839c593dc67fd},
+                   {8, 0x93f5f5799a932462},
+                   {15, 0xa129ca6149be45e5}};
+    const uint64_t key[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+    uint8_t message[15];
+
+    for (size_t i = 0; i < sizeof message; i++)
+        message[i] = (uint8_t)i;
+    for (size_t i = 0; i < ARRAY_LEN(vectors); i++)
+        ck_assert_uint_eq(plain_siphash(slice_of(message, vectors[i].len), key, 2, 4),
+                          vectors[i].hash);
+}
+END_TEST
+
+START_TEST(the_hash_is_siphash_for_every_length)
+{
+    uint8_t key[70];
+
+    for (size_t i = 0; i < sizeof key; i++)
+        key[i] = (uint8_t)(251 * i + 7);
+    for (uint64_t seed = 0; seed < UINT64_MAX / 3; seed += UINT64_MAX / 17) {
+        const uint64_t both[2] = {seed, (seed << 32 | seed >> 32) ^ 0x9e3779b97f4a7c15U};
+        for (size_t len = 0; len <= sizeof key; len++)
+            ck_assert_uint_eq(hmap_hash(slice_of(key, len), seed),
+                              plain_siphash(slice_of(key, len), both, 1, 3));
+    }
+}
+END_TEST
+
 START_TEST(hashes_depend_on_every_byte_on_length_and_on_the_seed)
 {
     uint8_t key[40] = {0};
@@ -213,6 +278,8 @@ int main(void)
     tcase_add_test(tests, nodes_may_go_while_walking);
     tcase_add_test(tests, memory_shrinks_when_few_are_left);
     tcase_add_test(tests, walking_order_follows_from_the_history);
+    tcase_add_test(tests, the_plain_siphash_is_right);
+    tcase_add_test(tests, the_hash_is_siphash_for_every_length);
     tcase_add_test(tests, hashes_depend_on_every_byte_on_length_and_on_the_seed);
     tcase_add_test(tests, numbers_spread_evenly);
     suite_add_tcase(suite, tests);

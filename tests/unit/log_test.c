@@ -99,10 +99,8 @@ START_TEST(values_are_quoted_when_they_must_be)
     ck_assert_str_eq(log_quote(out, sizeof out, slice_str("")), "\"\"");
     ck_assert_str_eq(log_quote(out, sizeof out, slice_str("a b")), "\"a b\"");
     ck_assert_str_eq(log_quote(out, sizeof out, slice_str("a=b")), "\"a=b\"");
-    ck_assert_str_eq(log_quote(out, sizeof out, slice_str("say \"x\"\\")),
-                     "\"say \\\"x\\\"\\\\\"");
-    ck_assert_str_eq(log_quote(out, sizeof out, slice_of("a\0\n\x7f", 4)),
-                     "\"a\\x00\\x0a\\x7f\"");
+    ck_assert_str_eq(log_quote(out, sizeof out, slice_str("say \"x\"\\")), "\"say \\\"x\\\"\\\\\"");
+    ck_assert_str_eq(log_quote(out, sizeof out, slice_of("a\0\n\x7f", 4)), "\"a\\x00\\x0a\\x7f\"");
 }
 END_TEST
 
