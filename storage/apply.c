@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Applies a batch to a database.
  *
- * (1) Operations take effect in their order, except that deletes wait: they are gathered, sorted and
- *     merged, so that a thousand acknowledgements in a row are one range. A put at or below a waiting
- *     delete of its lane, and the creation of a lane, first let the waiting ones through.
+ * (1) Operations take effect in their order, with two exceptions. Deletes wait, are sorted and merged,
+ *     so that a thousand acknowledgements are a few ranges; a lane's deletion lets them through first.
+ *     Puts come last, sorted, so that neighbours are inserted together: no operation that follows a
+ *     standing put in its batch concerns that message, or else it would have cancelled or changed it.
  * (2) Lanes' counts are summed up in memory and written once a lane.
  * (3) Either all of it is committed or nothing.
  */
@@ -14,11 +15,12 @@
 
 #include <stdlib.h>
 
-#define KEEP_RANGES 8192
+#define KEEP 8192 /* elements of the working memory */
 
 void apply_fini(struct apply *apply)
 {
     mem_free(apply->ranges);
+    mem_free(apply->puts);
     *apply = (struct apply){0};
 }
 
@@ -27,23 +29,27 @@ static int64_t row_id(uint32_t lane, uint64_t position)
     return (int64_t)((uint64_t)lane << SCHEMA_POSITION_BITS | position);
 }
 
+static void *grow(void *array, size_t *capacity, size_t count, size_t size)
+{
+    if (count < *capacity)
+        return array;
+    *capacity = *capacity ? *capacity * 2 : 64;
+    return mem_realloc(array, *capacity * size);
+}
+
 /* -- deletes -- */
 
 static void add_range(struct apply *apply, const struct batch *batch, uint32_t lane, uint64_t first,
                       uint64_t last)
 {
-    if (apply->count == apply->capacity) {
-        apply->capacity = apply->capacity ? apply->capacity * 2 : 64;
-        apply->ranges = mem_realloc(apply->ranges, apply->capacity * sizeof(*apply->ranges));
-    }
-    struct batch_lane *touched = &batch->lanes[lane];
-    apply->ranges[apply->count++] = (struct apply_range){
-        .first = (uint64_t)row_id(touched->id, first),
-        .last = (uint64_t)row_id(touched->id, last),
+    uint32_t id = batch->lanes[lane].id;
+    apply->ranges =
+        grow(apply->ranges, &apply->range_capacity, apply->range_count, sizeof(*apply->ranges));
+    apply->ranges[apply->range_count++] = (struct apply_range){
+        .first = (uint64_t)row_id(id, first),
+        .last = (uint64_t)row_id(id, last),
         .lane = lane,
     };
-    if (touched->deleted_upto <= last)
-        touched->deleted_upto = last + 1;
 }
 
 static int compare_ranges(const void *a, const void *b)
@@ -58,11 +64,11 @@ static void merge_ranges(struct apply *apply)
 {
     bool sorted = true;
     size_t merged = 0;
-    for (size_t i = 1; sorted && i < apply->count; i++)
+    for (size_t i = 1; sorted && i < apply->range_count; i++)
         sorted = apply->ranges[i - 1].first <= apply->ranges[i].first;
     if (!sorted)
-        qsort(apply->ranges, apply->count, sizeof(*apply->ranges), compare_ranges);
-    for (size_t i = 1; i < apply->count; i++) {
+        qsort(apply->ranges, apply->range_count, sizeof(*apply->ranges), compare_ranges);
+    for (size_t i = 1; i < apply->range_count; i++) {
         struct apply_range *range = &apply->ranges[merged];
         const struct apply_range *next = &apply->ranges[i];
         if (next->lane != range->lane || next->first > range->last + 1)
@@ -70,7 +76,7 @@ static void merge_ranges(struct apply *apply)
         else if (next->last > range->last)
             range->last = next->last;
     }
-    apply->count = apply->count ? merged + 1 : 0;
+    apply->range_count = apply->range_count ? merged + 1 : 0;
 }
 
 static int delete_range(struct database *database, struct batch *batch,
@@ -88,7 +94,6 @@ static int delete_range(struct database *database, struct batch *batch,
         return result;
     lane->messages -= sqlite3_changes64(database->sql);
     lane->bytes -= database->deleted_bytes;
-    lane->deleted_upto = 0;
     return SQLITE_OK;
 }
 
@@ -96,9 +101,9 @@ static int delete_waiting(struct apply *apply, struct database *database, struct
 {
     int result = SQLITE_OK;
     merge_ranges(apply);
-    for (size_t i = 0; result == SQLITE_OK && i < apply->count; i++)
+    for (size_t i = 0; result == SQLITE_OK && i < apply->range_count; i++)
         result = delete_range(database, batch, &apply->ranges[i]);
-    apply->count = 0;
+    apply->range_count = 0;
     return result;
 }
 
@@ -142,17 +147,39 @@ static int bind_message(sqlite3_stmt *statement, const struct store_message *mes
     return result;
 }
 
-static int apply_put(struct apply *apply, struct database *database, struct batch *batch,
-                     const struct batch_op *op)
+static void add_put(struct apply *apply, const struct batch *batch, const struct batch_op *op)
+{
+    apply->puts = grow(apply->puts, &apply->put_capacity, apply->put_count, sizeof(*apply->puts));
+    apply->puts[apply->put_count++] = (struct apply_put){
+        .id = (uint64_t)row_id(batch->lanes[op->lane].id, op->position),
+        .index = (uint32_t)op->index,
+        .lane = op->lane,
+    };
+}
+
+static int compare_puts(const void *a, const void *b)
+{
+    const struct apply_put *left = a;
+    const struct apply_put *right = b;
+    return left->id < right->id ? -1 : left->id > right->id;
+}
+
+static void sort_puts(struct apply *apply)
+{
+    bool sorted = true;
+    for (size_t i = 1; sorted && i < apply->put_count; i++)
+        sorted = apply->puts[i - 1].id < apply->puts[i].id;
+    if (!sorted)
+        qsort(apply->puts, apply->put_count, sizeof(*apply->puts), compare_puts);
+}
+
+static int insert_message(struct database *database, struct batch *batch,
+                          const struct apply_put *put)
 {
     sqlite3_stmt *statement = database->statements[STATEMENT_MESSAGE_PUT];
-    const struct store_message *message = &batch->puts[op->index].message;
-    struct batch_lane *lane = &batch->lanes[op->lane];
-    int result = SQLITE_OK;
-    if (message->position < lane->deleted_upto)
-        result = delete_waiting(apply, database, batch);
-    if (result == SQLITE_OK)
-        result = bind_message(statement, message);
+    const struct store_message *message = &batch->puts[put->index].message;
+    struct batch_lane *lane = &batch->lanes[put->lane];
+    int result = bind_message(statement, message);
     if (result == SQLITE_OK)
         result = database_run(database, statement);
     if (result != SQLITE_OK)
@@ -162,6 +189,15 @@ static int apply_put(struct apply *apply, struct database *database, struct batc
     if (lane->position_next <= message->position)
         lane->position_next = message->position + 1;
     return SQLITE_OK;
+}
+
+static int insert_messages(struct apply *apply, struct database *database, struct batch *batch)
+{
+    int result = SQLITE_OK;
+    sort_puts(apply);
+    for (size_t i = 0; result == SQLITE_OK && i < apply->put_count; i++)
+        result = insert_message(database, batch, &apply->puts[i]);
+    return result;
 }
 
 static int apply_returned(struct database *database, const struct batch *batch,
@@ -177,13 +213,11 @@ static int apply_returned(struct database *database, const struct batch *batch,
 
 /* -- lanes -- */
 
-static int apply_lane_new(struct apply *apply, struct database *database, struct batch *batch,
+static int apply_lane_new(struct database *database, const struct batch *batch,
                           const struct batch_op *op)
 {
     sqlite3_stmt *statement = database->statements[STATEMENT_LANE_NEW];
-    int result = delete_waiting(apply, database, batch);
-    if (result == SQLITE_OK)
-        result = sqlite3_bind_int64(statement, 1, batch->lanes[op->lane].id);
+    int result = sqlite3_bind_int64(statement, 1, batch->lanes[op->lane].id);
     if (result == SQLITE_OK)
         result = database_bind_text(statement, 2, op->lane_new->queue);
     if (result == SQLITE_OK)
@@ -219,18 +253,8 @@ static int write_counts(struct database *database, const struct batch_lane *lane
     if (result == SQLITE_OK)
         result = sqlite3_bind_int64(statement, 4, (int64_t)lane->position_next);
     if (result == SQLITE_OK)
-        result = sqlite3_bind_int64(statement, 5, (int64_t)lane->delivered_upto);
-    return result == SQLITE_OK ? database_run(database, statement) : result;
-}
-
-/* Only the watermark moved. For a lane without messages that is no news: all its later ones will
- * have higher positions. */
-static int write_delivered(struct database *database, const struct batch_lane *lane)
-{
-    sqlite3_stmt *statement = database->statements[STATEMENT_LANE_DELIVERED];
-    int result = sqlite3_bind_int64(statement, 1, lane->id);
-    if (result == SQLITE_OK)
-        result = sqlite3_bind_int64(statement, 2, (int64_t)lane->delivered_upto);
+        result = lane->delivered ? sqlite3_bind_int64(statement, 5, (int64_t)lane->delivered_upto)
+                                 : sqlite3_bind_null(statement, 5);
     return result == SQLITE_OK ? database_run(database, statement) : result;
 }
 
@@ -239,10 +263,8 @@ static int write_lanes(struct database *database, const struct batch *batch)
     int result = SQLITE_OK;
     for (size_t i = 0; result == SQLITE_OK && i < batch->lane_count; i++) {
         const struct batch_lane *lane = &batch->lanes[i];
-        if (lane->messages != 0 || lane->bytes != 0 || lane->position_next != 0)
+        if (lane->messages != 0 || lane->bytes != 0 || lane->position_next != 0 || lane->delivered)
             result = write_counts(database, lane);
-        else if (lane->delivered_upto != 0)
-            result = write_delivered(database, lane);
     }
     return result;
 }
@@ -253,9 +275,12 @@ static int bind_value(sqlite3_stmt *statement, int index, enum schema_column_typ
                       const struct store_value *value)
 {
     switch (type) {
-    case SCHEMA_TEXT: return database_bind_text(statement, index, value->bytes);
-    case SCHEMA_INTEGER: return sqlite3_bind_int64(statement, index, value->integer);
-    case SCHEMA_TABLE: return database_bind_blob(statement, index, value->bytes);
+    case SCHEMA_TEXT:
+        return database_bind_text(statement, index, value->bytes);
+    case SCHEMA_INTEGER:
+        return sqlite3_bind_int64(statement, index, value->integer);
+    case SCHEMA_TABLE:
+        return database_bind_blob(statement, index, value->bytes);
     }
     UNREACHABLE();
 }
@@ -312,14 +337,24 @@ static int apply_op(struct apply *apply, struct database *database, struct batch
                     const struct batch_op *op)
 {
     switch ((enum batch_op_type)op->type) {
-    case BATCH_NONE: return SQLITE_OK;
-    case BATCH_PUT: return apply_put(apply, database, batch, op);
-    case BATCH_DELETE: add_range(apply, batch, op->lane, op->position, op->last); return SQLITE_OK;
-    case BATCH_RETURNED: return apply_returned(database, batch, op);
-    case BATCH_LANE_NEW: return apply_lane_new(apply, database, batch, op);
-    case BATCH_LANE_DELETE: return apply_lane_delete(apply, database, batch, op);
-    case BATCH_RECORD_PUT: return apply_record_put(database, op->record);
-    case BATCH_RECORD_REMOVE: return apply_record_remove(database, op->record);
+    case BATCH_NONE:
+        return SQLITE_OK;
+    case BATCH_PUT:
+        add_put(apply, batch, op);
+        return SQLITE_OK;
+    case BATCH_DELETE:
+        add_range(apply, batch, op->lane, op->position, op->last);
+        return SQLITE_OK;
+    case BATCH_RETURNED:
+        return apply_returned(database, batch, op);
+    case BATCH_LANE_NEW:
+        return apply_lane_new(database, batch, op);
+    case BATCH_LANE_DELETE:
+        return apply_lane_delete(apply, database, batch, op);
+    case BATCH_RECORD_PUT:
+        return apply_record_put(database, op->record);
+    case BATCH_RECORD_REMOVE:
+        return apply_record_remove(database, op->record);
     }
     UNREACHABLE();
 }
@@ -331,6 +366,8 @@ static int apply_all(struct apply *apply, struct database *database, struct batc
         result = apply_op(apply, database, batch, &batch->ops[i]);
     if (result == SQLITE_OK)
         result = delete_waiting(apply, database, batch);
+    if (result == SQLITE_OK)
+        result = insert_messages(apply, database, batch);
     if (result == SQLITE_OK && batch->lane_count > 0)
         result = write_lanes(database, batch);
     return result;
@@ -338,13 +375,13 @@ static int apply_all(struct apply *apply, struct database *database, struct batc
 
 static void start(struct apply *apply, struct batch *batch)
 {
-    apply->count = 0;
+    apply->range_count = 0;
+    apply->put_count = 0;
     for (size_t i = 0; i < batch->lane_count; i++) {
         struct batch_lane *lane = &batch->lanes[i];
         lane->messages = 0;
         lane->bytes = 0;
         lane->position_next = 0;
-        lane->deleted_upto = 0;
     }
 }
 
@@ -372,7 +409,7 @@ int apply_batch(struct apply *apply, struct database *database, struct batch *ba
     CHECK((result & 0xff) != SQLITE_CONSTRAINT); /* two messages at one position */
     if (result != SQLITE_OK)
         roll_back(database);
-    if (apply->capacity > KEEP_RANGES)
+    if (apply->range_capacity > KEEP || apply->put_capacity > KEEP)
         apply_fini(apply);
     return result;
 }

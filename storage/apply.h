@@ -10,14 +10,22 @@
 struct apply_range {
     uint64_t first; /* rowids */
     uint64_t last;
-    uint32_t lane;  /* index in the batch's lanes */
+    uint32_t lane; /* index in the batch's lanes */
+};
+
+/* A message that is to be inserted. */
+struct apply_put {
+    uint64_t id;    /* its rowid */
+    uint32_t index; /* in the batch's puts */
+    uint32_t lane;  /* in the batch's lanes */
 };
 
 /* The writer's working memory, kept between batches. */
 struct apply {
     struct apply_range *ranges;
-    size_t count;
-    size_t capacity;
+    size_t range_count, range_capacity;
+    struct apply_put *puts;
+    size_t put_count, put_capacity;
 };
 
 void apply_fini(struct apply *apply);

@@ -154,8 +154,8 @@ static void grow_lane_slots(struct batch *batch)
 static uint32_t add_lane(struct batch *batch, uint32_t id)
 {
     uint32_t index = (uint32_t)batch->lane_count;
-    batch->lanes = grow(batch->lanes, &batch->lane_capacity, batch->lane_count,
-                        sizeof(*batch->lanes));
+    batch->lanes =
+        grow(batch->lanes, &batch->lane_capacity, batch->lane_count, sizeof(*batch->lanes));
     batch->lanes[index] = (struct batch_lane){.id = id};
     batch->lane_count++;
     batch->bytes += sizeof(*batch->lanes);
@@ -300,9 +300,9 @@ static void cancel_puts(struct batch *batch, const struct batch_lane *lane, uint
 
 static void forget_delivered(struct batch *batch, struct batch_lane *lane)
 {
-    if (lane->delivered_upto == 0)
+    if (!lane->delivered)
         return;
-    lane->delivered_upto = 0;
+    lane->delivered = false;
     batch->live--;
     batch->cancelled++;
 }
@@ -341,12 +341,12 @@ void batch_lane_delivered(struct batch *batch, uint32_t id, uint64_t upto)
     uint32_t index = touch(batch, id);
     struct batch_lane *lane = &batch->lanes[index];
     batch_none(batch);
-    if (lane->delivered_upto == 0 && upto > 0) {
+    if (!lane->delivered) {
         batch->live++;
         batch->cancelled--;
     }
-    if (lane->delivered_upto < upto)
-        lane->delivered_upto = upto;
+    lane->delivered = true;
+    lane->delivered_upto = upto;
 }
 
 /* -- records -- */

@@ -14,13 +14,13 @@
 #include "storage/store.h"
 
 enum batch_op_type {
-    BATCH_NONE,        /* cancelled, or folded into another operation or its lane */
-    BATCH_PUT,         /* puts[index] */
-    BATCH_DELETE,      /* the lane's positions from `position` to `last` */
-    BATCH_RETURNED,    /* `position` came back for the `count`th time */
-    BATCH_LANE_NEW,    /* lane_new */
+    BATCH_NONE,     /* cancelled, or folded into another operation or its lane */
+    BATCH_PUT,      /* puts[index] */
+    BATCH_DELETE,   /* the lane's positions from `position` to `last` */
+    BATCH_RETURNED, /* `position` came back for the `count`th time */
+    BATCH_LANE_NEW, /* lane_new */
     BATCH_LANE_DELETE,
-    BATCH_RECORD_PUT,  /* record */
+    BATCH_RECORD_PUT, /* record */
     BATCH_RECORD_REMOVE,
 };
 
@@ -54,14 +54,14 @@ struct batch_put {
 /* A lane that the batch touches. */
 struct batch_lane {
     uint32_t id;
-    uint32_t puts;           /* the newest put into it: its index + 1 */
-    uint32_t created;        /* the slot + 1 of its BATCH_LANE_NEW while that stands */
-    uint64_t delivered_upto; /* 0: no news */
+    uint32_t puts;    /* the newest put into it: its index + 1 */
+    uint32_t created; /* the slot + 1 of its BATCH_LANE_NEW while that stands */
+    bool delivered;   /* delivered_upto is news */
+    uint64_t delivered_upto;
     /* the writer's, while it applies the batch */
     int64_t messages;
     int64_t bytes;
     uint64_t position_next;
-    uint64_t deleted_upto; /* one past the highest position of deletes that wait to be applied */
 };
 
 struct batch {
@@ -73,7 +73,7 @@ struct batch {
     size_t op_count, op_capacity;
     size_t put_count, put_capacity;
     size_t lane_count, lane_capacity;
-    size_t lane_slot_count; /* a power of two, or 0 */
+    size_t lane_slot_count;     /* a power of two, or 0 */
     struct batch_block *blocks; /* copied bytes */
     size_t live;                /* operations that have something to write */
     uint64_t cancelled;         /* operations that will never be written */

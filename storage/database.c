@@ -14,14 +14,20 @@ enum err database_error(int result)
     switch (result & 0xff) {
     case SQLITE_OK:
     case SQLITE_ROW:
-    case SQLITE_DONE: return ERR_OK;
+    case SQLITE_DONE:
+        return ERR_OK;
     case SQLITE_NOTADB:
-    case SQLITE_CORRUPT: return ERR_CORRUPT;
-    case SQLITE_FULL: return ERR_NO_SPACE;
-    case SQLITE_NOMEM: return ERR_NO_MEMORY;
+    case SQLITE_CORRUPT:
+        return ERR_CORRUPT;
+    case SQLITE_FULL:
+        return ERR_NO_SPACE;
+    case SQLITE_NOMEM:
+        return ERR_NO_MEMORY;
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return ERR_BUSY;
-    default: return ERR_IO;
+    case SQLITE_LOCKED:
+        return ERR_BUSY;
+    default:
+        return ERR_IO;
     }
 }
 
@@ -81,7 +87,8 @@ int64_t database_integer(struct database *database, const char *sql, int64_t fal
 {
     sqlite3_stmt *statement = NULL;
     int64_t value = fallback;
-    if (database_note(database, sqlite3_prepare_v2(database->sql, sql, -1, &statement, NULL)) == SQLITE_OK)
+    if (database_note(database, sqlite3_prepare_v2(database->sql, sql, -1, &statement, NULL)) ==
+        SQLITE_OK)
         value = first_integer(database, statement, fallback);
     sqlite3_finalize(statement);
     return value;

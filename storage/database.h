@@ -28,11 +28,10 @@ struct database {
     sqlite3_stmt *statements[STATEMENTS]; /* NULL where the statement is not for this kind */
     sqlite3_stmt *puts[STORE_RECORD_KINDS];
     sqlite3_stmt *removes[STORE_RECORD_KINDS];
-    struct buf json;         /* for the columns beside tables */
-    int64_t deleted_bytes;   /* bodies that MESSAGE_DELETE removed since it was last set to 0 */
-    int wal_pages;           /* in the WAL and not yet checkpointed */
-    bool wal_file;           /* the WAL's file may be longer than nothing */
-    bool maintenance_failed; /* the last maintenance step did */
+    struct buf json;       /* for the columns beside tables */
+    int64_t deleted_bytes; /* bodies that MESSAGE_DELETE removed since it was last set to 0 */
+    int wal_pages;         /* in the WAL and not yet checkpointed */
+    bool wal_file;         /* the WAL's file may be longer than nothing */
     char message[DATABASE_MESSAGE_SIZE];
 };
 

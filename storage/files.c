@@ -28,8 +28,10 @@
 static enum err fail(int error, char *message, size_t message_size, const char *what,
                      const char *path)
 {
-    snprintf(message, message_size, "can't %s %s: %s. Check that the user the broker runs as may "
-             "write there", what, path, strerror(error));
+    snprintf(message, message_size,
+             "can't %s %s: %s. Check that the user the broker runs as may "
+             "write there",
+             what, path, strerror(error));
     return error == ENOSPC ? ERR_NO_SPACE : ERR_IO;
 }
 
@@ -68,7 +70,8 @@ static enum err fail_busy(int lock, const char *path, char *message, size_t mess
     ssize_t len = pread(lock, owner, sizeof(owner) - 1, 0);
     owner[len > 0 ? (size_t)len : 0] = '\0';
     owner[strcspn(owner, "\n")] = '\0';
-    snprintf(message, message_size, "the data directory is in use by another broker (process %s, "
+    snprintf(message, message_size,
+             "the data directory is in use by another broker (process %s, "
              "which holds %s). Stop that one, or choose another data directory",
              owner[0] ? owner : "unknown", path);
     return ERR_BUSY;

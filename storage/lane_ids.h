@@ -6,9 +6,9 @@
 #include "storage/store.h"
 
 struct lane_ids {
-    uint64_t *words;   /* bit set: taken */
+    uint64_t *words; /* bit set: taken */
     size_t word_count;
-    size_t full;       /* all words before this one are full */
+    size_t full; /* all words before this one are full */
 };
 
 void lane_ids_fini(struct lane_ids *ids);

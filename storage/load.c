@@ -43,8 +43,7 @@ static enum err read_record(struct database *database, sqlite3_stmt *statement,
 }
 
 enum err load_records(struct database *database, enum store_record_kind kind,
-                      void (*each)(void *context, const struct store_record *record),
-                      void *context)
+                      void (*each)(void *context, const struct store_record *record), void *context)
 {
     struct buf sql = BUF_INIT;
     sqlite3_stmt *statement = NULL;

@@ -13,9 +13,8 @@ enum maintain_load {
     MAINTAIN_IDLE,  /* none came for a while: everything */
 };
 
-/* Does at most one step. Returns true when there is more to do at this load. */
+/* Does at most one step. Returns true when there is more to do at this load; false as well when the step
+ * failed, so that nobody hammers a disk in trouble. */
 bool maintain_step(struct database *database, enum maintain_load load);
-/* Whether there is anything left for MAINTAIN_IDLE. */
-bool maintain_wanted(struct database *database);
 
 #endif

@@ -23,35 +23,32 @@ struct schema_object {
 };
 
 static const struct schema_object common_objects[] = {
-    {"meta",
-     "CREATE TABLE meta (\n"
-     "    name TEXT NOT NULL PRIMARY KEY,\n"
-     "    value TEXT NOT NULL\n"
-     ") STRICT, WITHOUT ROWID"},
+    {"meta", "CREATE TABLE meta (\n"
+             "    name TEXT NOT NULL PRIMARY KEY,\n"
+             "    value TEXT NOT NULL\n"
+             ") STRICT, WITHOUT ROWID"},
 };
 
 static const struct schema_object vhost_objects[] = {
-    {"lanes",
-     "CREATE TABLE lanes (\n"
-     "    id INTEGER PRIMARY KEY,\n"
-     "    queue TEXT NOT NULL,\n"
-     "    priority INTEGER NOT NULL,\n"
-     "    delivered_upto INTEGER NOT NULL,\n"
-     "    position_next INTEGER NOT NULL,\n"
-     "    messages INTEGER NOT NULL,\n"
-     "    bytes INTEGER NOT NULL\n"
-     ") STRICT"},
-    {"messages",
-     "CREATE TABLE messages (\n"
-     "    id INTEGER PRIMARY KEY, -- lane << 43 | position\n"
-     "    exchange TEXT,\n"
-     "    routing_key TEXT,\n"
-     "    expires_at INTEGER, -- Unix time in milliseconds\n"
-     "    delivery_count INTEGER,\n"
-     "    redelivered INTEGER,\n"
-     "    properties BLOB,\n"
-     "    body BLOB\n"
-     ") STRICT"},
+    {"lanes", "CREATE TABLE lanes (\n"
+              "    id INTEGER PRIMARY KEY,\n"
+              "    queue TEXT NOT NULL,\n"
+              "    priority INTEGER NOT NULL,\n"
+              "    delivered_upto INTEGER NOT NULL,\n"
+              "    position_next INTEGER NOT NULL,\n"
+              "    messages INTEGER NOT NULL,\n"
+              "    bytes INTEGER NOT NULL\n"
+              ") STRICT"},
+    {"messages", "CREATE TABLE messages (\n"
+                 "    id INTEGER PRIMARY KEY, -- lane << 43 | position\n"
+                 "    exchange TEXT,\n"
+                 "    routing_key TEXT,\n"
+                 "    expires_at INTEGER, -- Unix time in milliseconds\n"
+                 "    delivery_count INTEGER,\n"
+                 "    redelivered INTEGER,\n"
+                 "    properties BLOB,\n"
+                 "    body BLOB\n"
+                 ") STRICT"},
     {"message_list",
      "CREATE VIEW message_list AS\n"
      "SELECT lanes.queue, lanes.priority, messages.id & 0x7ffffffffff AS position,\n"
@@ -100,9 +97,12 @@ const char *schema_database_name(enum schema_database database)
 static const char *column_type_name(enum schema_column_type type)
 {
     switch (type) {
-    case SCHEMA_TEXT: return "TEXT";
-    case SCHEMA_INTEGER: return "INTEGER";
-    case SCHEMA_TABLE: return "BLOB";
+    case SCHEMA_TEXT:
+        return "TEXT";
+    case SCHEMA_INTEGER:
+        return "INTEGER";
+    case SCHEMA_TABLE:
+        return "BLOB";
     }
     UNREACHABLE();
 }

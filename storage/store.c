@@ -10,6 +10,7 @@
 #include "storage/load.h"
 #include "storage/store_db.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 
 /* -- one database -- */
@@ -43,8 +44,8 @@ static enum err open_db(struct store *store, enum schema_database kind, struct s
                         const char *path, struct store_db **out, char *message, size_t message_size)
 {
     struct store_db *db = MEM_NEW(struct store_db);
-    enum err error = database_open(&db->database, kind, path, store->options.vfs, name, message,
-                                   message_size);
+    enum err error =
+        database_open(&db->database, kind, path, store->options.vfs, name, message, message_size);
     if (error != ERR_OK)
         goto fail_open;
     error = find_lanes(db, message, message_size);
@@ -80,8 +81,8 @@ static void log_loss(struct store_db *db)
     char name[128];
     char reason[DATABASE_MESSAGE_SIZE + 16];
     log_error(db->store->options.log, "closed with operations that could not be written",
-              "db=%s error=%s reason=%s",
-              log_quote(name, sizeof(name), slice_str(db->name)), err_text(db->writer.status),
+              "db=%s error=%s reason=%s", log_quote(name, sizeof(name), slice_str(db->name)),
+              err_text(db->writer.status),
               log_quote(reason, sizeof(reason), slice_str(db->writer.message)));
 }
 
@@ -146,6 +147,8 @@ enum err store_open(struct store **out, const struct store_options *options, cha
                     size_t message_size)
 {
     struct store *store = MEM_NEW(struct store);
+    /* A lock less in each of SQLite's allocations; refused, and no matter, when it runs already. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     store->options = *options;
     store->options.directory = copy_text(options->directory);
     store->options.vfs = copy_text(options->vfs);
@@ -250,8 +253,7 @@ enum err store_load(struct store_db *db, enum store_record_kind kind,
 }
 
 enum err store_load_lanes(struct store_db *db,
-                          void (*each)(void *context, const struct store_lane *lane),
-                          void *context)
+                          void (*each)(void *context, const struct store_lane *lane), void *context)
 {
     CHECK(db->last == 0);
     return loaded(db, load_lanes(&db->database, each, context));

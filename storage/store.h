@@ -23,8 +23,8 @@ struct store;    /* the node's: a directory, its lock, its databases */
 struct store_db; /* one database: the node's, or one virtual host's */
 
 #define STORE_COLUMNS_MAX 8
-#define STORE_LANES_MAX (1u << 20)             /* lanes of one database: 20 bits of a message's rowid */
-#define STORE_POSITION_MAX ((1ull << 43) - 1)  /* 43 bits of it */
+#define STORE_LANES_MAX (1u << 20) /* lanes of one database: 20 bits of a message's rowid */
+#define STORE_POSITION_MAX ((1ull << 43) - 1) /* 43 bits of it */
 
 enum store_record_kind {
 #define RECORD(kind, ...) STORE_##kind,
@@ -94,12 +94,12 @@ enum err store_load(struct store_db *db, enum store_record_kind kind,
 
 struct store_lane {
     uint32_t id;
-    struct slice queue;      /* its name */
+    struct slice queue; /* its name */
     uint8_t priority;
     uint64_t delivered_upto; /* positions below it may have been delivered to a consumer */
     uint64_t messages;       /* how many are stored */
     uint64_t bytes;          /* their bodies */
-    uint64_t position_next;  /* one past the highest position ever stored and still known */
+    uint64_t position_next;  /* above every position stored or below delivered_upto */
 };
 
 /* A new, empty lane; 0 when all STORE_LANES_MAX are taken. */
@@ -108,7 +108,7 @@ uint32_t store_lane_new(struct store_db *db, struct slice queue, uint8_t priorit
 uint64_t store_lane_delete(struct store_db *db, uint32_t lane);
 /* All messages of the lane with first <= position <= last. */
 uint64_t store_lane_purge(struct store_db *db, uint32_t lane, uint64_t first, uint64_t last);
-/* Positions below `upto` may have been delivered. */
+/* Positions below `upto` may have been delivered. The last call counts, be it higher or lower. */
 uint64_t store_lane_delivered(struct store_db *db, uint32_t lane, uint64_t upto);
 enum err store_load_lanes(struct store_db *db,
                           void (*each)(void *context, const struct store_lane *lane),
@@ -118,13 +118,13 @@ enum err store_load_lanes(struct store_db *db,
 
 struct store_message {
     uint32_t lane;
-    uint64_t position;         /* unique in the lane; mostly rising */
+    uint64_t position; /* unique in the lane; mostly rising */
     struct slice exchange;
     struct slice routing_key;
-    struct slice properties;   /* AMQP property flags and list, as they arrived */
+    struct slice properties; /* AMQP property flags and list, as they arrived */
     struct slice body;
-    int64_t expires_at_ms;     /* Unix time; 0: never */
-    uint32_t delivery_count;   /* failed deliveries so far */
+    int64_t expires_at_ms;   /* Unix time; 0: never */
+    uint32_t delivery_count; /* failed deliveries so far */
     bool redelivered;
 };
 
@@ -162,11 +162,11 @@ enum err store_status(const struct store_db *db, const char **message);
 struct store_stats {
     uint64_t batches;
     uint64_t operations;
-    uint64_t cancelled;     /* appended and deleted before they were written */
+    uint64_t cancelled; /* appended and deleted before they were written */
     uint64_t pending_bytes;
-    uint64_t file_bytes;    /* database and WAL */
-    uint64_t free_bytes;    /* reclaimable inside the file */
-    uint64_t write_ns;      /* the writer's time in transactions, all told */
+    uint64_t file_bytes; /* database and WAL */
+    uint64_t free_bytes; /* reclaimable inside the file */
+    uint64_t write_ns;   /* the writer's time in transactions, all told */
 };
 void store_stats(const struct store_db *db, struct store_stats *stats);
 

@@ -16,7 +16,7 @@ struct store {
     int lock;                     /* the lock file's descriptor, or -1 */
     struct list databases;        /* struct store_db, the node's first */
     struct store_db *node;
-    atomic_bool news;             /* a writer has some; the writers set it, store_collect() clears */
+    atomic_bool news; /* a writer has some; the writers set it, store_collect() clears */
 };
 
 struct store_db {

@@ -94,7 +94,9 @@ static void add_decimal(struct buf *out, uint8_t scale, int32_t digits)
 static void add_value(struct buf *out, const struct field_value *value)
 {
     switch (value->type) {
-    case FIELD_BOOL: buf_add_str(out, value->boolean ? "true" : "false"); return;
+    case FIELD_BOOL:
+        buf_add_str(out, value->boolean ? "true" : "false");
+        return;
     case FIELD_INT8:
     case FIELD_UINT8:
     case FIELD_INT16:
@@ -102,15 +104,29 @@ static void add_value(struct buf *out, const struct field_value *value)
     case FIELD_INT32:
     case FIELD_UINT32:
     case FIELD_INT64:
-    case FIELD_TIMESTAMP: buf_printf(out, "%" PRId64, value->integer); return;
+    case FIELD_TIMESTAMP:
+        buf_printf(out, "%" PRId64, value->integer);
+        return;
     case FIELD_FLOAT:
-    case FIELD_DOUBLE: add_real(out, value->real); return;
-    case FIELD_DECIMAL: add_decimal(out, value->decimal.scale, value->decimal.digits); return;
+    case FIELD_DOUBLE:
+        add_real(out, value->real);
+        return;
+    case FIELD_DECIMAL:
+        add_decimal(out, value->decimal.scale, value->decimal.digits);
+        return;
     case FIELD_LONGSTR:
-    case FIELD_BYTES: add_string(out, value->bytes); return;
-    case FIELD_ARRAY: add_fields(out, value->bytes, false); return;
-    case FIELD_TABLE: add_fields(out, value->bytes, true); return;
-    case FIELD_VOID: buf_add_str(out, "null"); return;
+    case FIELD_BYTES:
+        add_string(out, value->bytes);
+        return;
+    case FIELD_ARRAY:
+        add_fields(out, value->bytes, false);
+        return;
+    case FIELD_TABLE:
+        add_fields(out, value->bytes, true);
+        return;
+    case FIELD_VOID:
+        buf_add_str(out, "null");
+        return;
     }
     UNREACHABLE();
 }

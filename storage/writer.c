@@ -177,8 +177,11 @@ void writer_init(struct writer *writer, struct database *database, bool manual,
                  void (*wake)(void *context), void *wake_context)
 {
     pthread_condattr_t attributes;
-    *writer = (struct writer){.database = database, .manual = manual, .wake = wake,
-                              .wake_context = wake_context, .stats = measure(database, 0)};
+    *writer = (struct writer){.database = database,
+                              .manual = manual,
+                              .wake = wake,
+                              .wake_context = wake_context,
+                              .stats = measure(database, 0)};
     CHECK(pthread_mutex_init(&writer->lock, NULL) == 0);
     CHECK(pthread_condattr_init(&attributes) == 0);
     CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);

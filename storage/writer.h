@@ -43,8 +43,8 @@ struct writer {
     bool started;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool stopping;       /* to end as soon as nothing waits, or the disk refuses */
-    bool crashing;       /* to end now */
+    bool stopping; /* to end as soon as nothing waits, or the disk refuses */
+    bool crashing; /* to end now */
     enum writer_state state;
     struct batch *batch; /* unless IDLE */
     enum err status;
