@@ -74,9 +74,9 @@ SIM_ARCHIVES := $(call archives,base proto routing storage broker session)
 room_objects = $(call objects,$(filter-out $(MAINS),$(call sources,$(1)))) \
     $(if $(filter management,$(1)),$(if $(WWW),$(BUILD)/obj/generated/management/www_files.o))
 
-BINARIES := $(if $(wildcard server/main.c),$(BUILD)/bilbyd) \
-            $(if $(wildcard tools/bilbyctl*.c),$(BUILD)/bilbyctl) \
-            $(if $(wildcard tools/perf*.c),$(BUILD)/bilby-perf)
+BINARIES := $(strip $(if $(wildcard server/main.c),$(BUILD)/bilbyd) \
+                   $(if $(wildcard tools/bilbyctl*.c),$(BUILD)/bilbyctl) \
+                   $(if $(wildcard tools/perf*.c),$(BUILD)/bilby-perf))
 
 UNIT_NAMES := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/*_test.c)))
 UNIT_BINARIES := $(UNIT_NAMES:%=$(BUILD)/tests/unit/%)
