@@ -8,14 +8,12 @@
 
 static bool is_child(const struct topic_edge *edge, struct slice word, uint64_t hash)
 {
-    return edge->hash == hash &&
-           slice_equal(slice_of(edge->child->word, edge->child->word_len), word);
+    return edge->hash == hash && slice_equal(topic_node_word(edge->child), word);
 }
 
-struct topic_node *topic_node_find(const struct topic_node *node, struct slice word, uint64_t hash)
+static struct topic_node *find_edge(const struct topic_edges *edges, struct slice word,
+                                    uint64_t hash)
 {
-    const struct topic_edges *edges = &node->edges;
-
     if (edges->capacity == 0) {
         for (uint32_t i = 0; i < edges->count; i++)
             if (is_child(&edges->few[i], word, hash))
@@ -29,6 +27,11 @@ struct topic_node *topic_node_find(const struct topic_node *node, struct slice w
         if (is_child(edge, word, hash))
             return edge->child;
     }
+}
+
+struct topic_node *topic_node_find(const struct topic_node *node, struct slice word, uint64_t hash)
+{
+    return node->children ? find_edge(&node->children->edges, word, hash) : NULL;
 }
 
 static void place(struct topic_edges *edges, struct topic_edge edge)
@@ -110,10 +113,10 @@ static void remove_inline(struct topic_edges *edges, const struct topic_node *ch
     edges->few[i] = edges->few[--edges->count];
 }
 
-static void remove_slot(struct topic_edges *edges, const struct topic_node *child)
+static void remove_slot(struct topic_edges *edges, const struct topic_node *child, uint64_t hash)
 {
     uint32_t mask = edges->capacity - 1;
-    uint32_t i = (uint32_t)child->word_hash & mask;
+    uint32_t i = (uint32_t)hash & mask;
 
     while (edges->slots[i].child != child) {
         CHECK(edges->slots[i].child);
@@ -127,16 +130,20 @@ static void remove_slot(struct topic_edges *edges, const struct topic_node *chil
         rehash(edges, edges->capacity / 2);
 }
 
-struct topic_node *topic_node_new(enum topic_word kind, struct slice word, uint64_t word_hash)
+static void remove_edge(struct topic_edges *edges, const struct topic_node *child, uint64_t hash)
+{
+    if (edges->capacity)
+        remove_slot(edges, child, hash);
+    else
+        remove_inline(edges, child);
+}
+
+struct topic_node *topic_node_new(enum topic_word kind, struct slice word)
 {
     CHECK(word.len <= UINT8_MAX);
     struct topic_node *node = mem_alloc(sizeof(*node) + word.len);
 
-    *node = (struct topic_node){
-        .kind = kind,
-        .word_hash = word_hash,
-        .word_len = (uint8_t)word.len,
-    };
+    *node = (struct topic_node){.kind = (uint8_t)kind, .word_len = (uint8_t)word.len};
     binding_set_init(&node->bindings);
     if (word.len)
         memcpy(node->word, word.data, word.len);
@@ -150,48 +157,53 @@ void topic_node_free(struct topic_node *node)
     mem_free(node);
 }
 
-void topic_node_attach(struct topic_node *parent, struct topic_node *child)
+void topic_node_attach(struct topic_node *parent, struct topic_node *child, uint64_t hash)
 {
+    if (!parent->children)
+        parent->children = MEM_NEW(struct topic_children);
     child->parent = parent;
-    switch (child->kind) {
+    switch ((enum topic_word)child->kind) {
     case TOPIC_LITERAL:
-        add_edge(&parent->edges, (struct topic_edge){child->word_hash, child});
+        add_edge(&parent->children->edges, (struct topic_edge){hash, child});
         return;
     case TOPIC_STAR:
-        CHECK(!parent->star);
-        parent->star = child;
+        CHECK(!parent->children->star);
+        parent->children->star = child;
         return;
     case TOPIC_HASH:
-        CHECK(!parent->hash);
-        parent->hash = child;
+        CHECK(!parent->children->hash);
+        parent->children->hash = child;
         return;
     }
 }
 
-void topic_node_detach(struct topic_node *child)
+static void remove_child(struct topic_children *children, const struct topic_node *child,
+                         uint64_t hash)
+{
+    switch ((enum topic_word)child->kind) {
+    case TOPIC_LITERAL:
+        remove_edge(&children->edges, child, hash);
+        return;
+    case TOPIC_STAR:
+        CHECK(children->star == child);
+        children->star = NULL;
+        return;
+    case TOPIC_HASH:
+        CHECK(children->hash == child);
+        children->hash = NULL;
+        return;
+    }
+}
+
+void topic_node_detach(struct topic_node *child, uint64_t hash)
 {
     struct topic_node *parent = child->parent;
+    struct topic_children *children = parent->children;
 
+    remove_child(children, child, hash);
     child->parent = NULL;
-    switch (child->kind) {
-    case TOPIC_LITERAL:
-        if (parent->edges.capacity)
-            remove_slot(&parent->edges, child);
-        else
-            remove_inline(&parent->edges, child);
+    if (children->edges.count > 0 || children->star || children->hash)
         return;
-    case TOPIC_STAR:
-        CHECK(parent->star == child);
-        parent->star = NULL;
-        return;
-    case TOPIC_HASH:
-        CHECK(parent->hash == child);
-        parent->hash = NULL;
-        return;
-    }
-}
-
-bool topic_node_is_bare(const struct topic_node *node)
-{
-    return node->bindings.count == 0 && node->edges.count == 0 && !node->star && !node->hash;
+    mem_free(children);
+    parent->children = NULL;
 }

@@ -39,7 +39,7 @@ void topic_trie_init(struct topic_trie *trie, uint64_t seed)
 {
     *trie = (struct topic_trie){
         .seed = seed,
-        .root = topic_node_new(TOPIC_LITERAL, slice_of(NULL, 0), 0),
+        .root = topic_node_new(TOPIC_LITERAL, slice_of(NULL, 0)),
         .node_count = 1,
     };
 }
@@ -59,9 +59,9 @@ static struct topic_node *child_of(struct topic_node *node, enum topic_word kind
     case TOPIC_LITERAL:
         return topic_node_find(node, word, hash);
     case TOPIC_STAR:
-        return node->star;
+        return topic_node_star(node);
     case TOPIC_HASH:
-        return node->hash;
+        return topic_node_hash(node);
     }
     UNREACHABLE();
 }
@@ -76,8 +76,8 @@ static struct topic_node *step_down(struct topic_trie *trie, struct topic_node *
 
     if (child)
         return child;
-    child = topic_node_new(kind, word, hash);
-    topic_node_attach(node, child);
+    child = topic_node_new(kind, word);
+    topic_node_attach(node, child, hash);
     trie->node_count++;
     return child;
 }
@@ -99,7 +99,7 @@ static void prune(struct topic_trie *trie, struct topic_node *node)
 {
     while (node != trie->root && topic_node_is_bare(node)) {
         struct topic_node *parent = node->parent;
-        topic_node_detach(node);
+        topic_node_detach(node, hmap_hash(topic_node_word(node), trie->seed));
         topic_node_free(node);
         trie->node_count--;
         node = parent;
@@ -125,7 +125,7 @@ static void grow(struct topic_alive *alive)
  * alive already has brought its own. */
 static void enter(struct topic_trie *trie, struct topic_alive *alive, struct topic_node *node)
 {
-    for (; node && node->stamp != trie->stamp; node = node->hash) {
+    for (; node && node->stamp != trie->stamp; node = topic_node_hash(node)) {
         node->stamp = trie->stamp;
         if (alive->count == alive->capacity)
             grow(alive);
@@ -144,7 +144,7 @@ static void read_word(struct topic_trie *trie, struct slice word)
         struct topic_node *node = trie->now.nodes[i];
         if (node->kind == TOPIC_HASH)
             enter(trie, &trie->next, node);
-        enter(trie, &trie->next, node->star);
+        enter(trie, &trie->next, topic_node_star(node));
         enter(trie, &trie->next, topic_node_find(node, word, hash));
     }
     struct topic_alive old = trie->now;
