@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers to the management API. */
+#include "server/facts.h"
+
+#include "server/endpoint.h"
+#include "server/kernel.h"
+#include "server/loop.h"
+#include "server/resources.h"
+#include "session/amqp_connection.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+void facts_add_listener(struct facts *facts, const char *protocol, int fd)
+{
+    struct sockaddr_storage own = {0};
+    socklen_t len = sizeof(own);
+    if (facts->listener_count == LISTENERS_MAX ||
+        getsockname(fd, (struct sockaddr *)&own, &len) < 0)
+        return;
+    struct listener_facts *listener = &facts->listeners[facts->listener_count++];
+    char address[ENDPOINT_TEXT_MAX];
+    listener->protocol = protocol;
+    listener->port = endpoint_print_host((struct sockaddr *)&own, address);
+    snprintf(listener->address, sizeof(listener->address), "%s", address);
+}
+
+static void tell_node(void *context, struct node_facts *out)
+{
+    const struct facts *facts = context;
+    const struct resources *resources = facts->resources;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    out->pid = (uint64_t)getpid();
+    out->uptime_ms = (uint64_t)(resources->loop->now_ms - facts->started_ms);
+    out->processors = processors > 0 ? (uint64_t)processors : FACT_UNKNOWN;
+    out->fd_used = descriptors_used();
+    out->fd_total = resources->descriptors_max;
+    out->memory_used = resources->memory_used;
+    out->memory_limit = resources->memory_limit;
+    out->disk_free = resources->disk_free;
+    out->disk_free_limit = resources->disk_free_limit;
+    out->data_directory = facts->data_directory;
+    out->config_file = facts->config_file;
+}
+
+static size_t tell_listeners(void *context, struct listener_facts *out, size_t most)
+{
+    const struct facts *facts = context;
+    size_t count = facts->listener_count < most ? facts->listener_count : most;
+    memcpy(out, facts->listeners, count * sizeof(*out));
+    return count;
+}
+
+static bool tell_connection(void *context, const struct connection *connection,
+                            struct connection_facts *out)
+{
+    struct amqp_connection_info info;
+    (void)context;
+    if (!amqp_connection_info(connection, &info))
+        return false;
+    *out = (struct connection_facts){
+        .protocol = "AMQP 0-9-1",
+        .state = info.state,
+        .auth_mechanism = info.auth_mechanism,
+        .client_properties = info.client_properties,
+        .user_provided_name = info.user_provided_name,
+        .channel_max = info.channel_max,
+        .frame_max = info.frame_max,
+        .heartbeat_s = info.heartbeat_s,
+        .received_bytes = info.received_bytes,
+        .received_frames = info.received_frames,
+        .sent_bytes = info.sent_bytes,
+        .sent_frames = info.sent_frames,
+        .send_pending = info.send_pending_bytes,
+        .tls_version = info.tls_protocol,
+        .tls_cipher = info.tls_cipher,
+    };
+    return true;
+}
+
+struct management_host facts_host(struct facts *facts)
+{
+    return (struct management_host){
+        .context = facts,
+        .node = tell_node,
+        .listeners = tell_listeners,
+        .connection = tell_connection,
+    };
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* evhttp on one side, struct http_request and http_response on the other.
+ *
+ * style: requests are answered inside evhttp's callback, not in the turn after it, because evhttp
+ * frees a request whenever its connection goes. The turn that follows settles what they changed.
+ */
+#include "server/http_server.h"
+
+#include "base/mem.h"
+#include "management/management.h"
+#include "server/endpoint.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define HEADERS_MAX 65536 /* of a request, in bytes */
+#define IDLE_TIMEOUT_S 60
+#define PAUSE_MS 1000
+
+struct http_server {
+    struct http_server_options options;
+    struct evhttp *plain;
+    struct evhttp *secure;
+    SSL_CTX *tls;
+};
+
+/* -- requests -- */
+
+static const char *method_name(enum evhttp_cmd_type command)
+{
+    static const struct {
+        enum evhttp_cmd_type command;
+        const char *name;
+    } names[] = {
+        {EVHTTP_REQ_GET, "GET"},       {EVHTTP_REQ_POST, "POST"}, {EVHTTP_REQ_PUT, "PUT"},
+        {EVHTTP_REQ_DELETE, "DELETE"}, {EVHTTP_REQ_HEAD, "HEAD"}, {EVHTTP_REQ_OPTIONS, "OPTIONS"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (names[i].command == command)
+            return names[i].name;
+    }
+    return "UNKNOWN";
+}
+
+static struct slice header(struct evhttp_request *from, const char *name)
+{
+    return slice_str(evhttp_find_header(evhttp_request_get_input_headers(from), name));
+}
+
+/* Path and query of the request line's target: "/api/queues?page=1", or the absolute form. */
+static void set_target(struct http_request *request, const char *target)
+{
+    const char *start = target;
+    const char *scheme = strstr(target, "://");
+    if (target[0] != '/' && scheme) {
+        start = strchr(scheme + 3, '/');
+        start = start ? start : "/";
+    }
+    size_t path = strcspn(start, "?#");
+    request->path = slice_of(start, path);
+    if (start[path] == '?')
+        request->query = slice_of(start + path + 1, strcspn(start + path + 1, "#"));
+}
+
+static void set_peer(struct http_request *request, struct evhttp_request *from,
+                     char address[ENDPOINT_TEXT_MAX])
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(from);
+    const struct sockaddr *peer = connection ? evhttp_connection_get_addr(connection) : NULL;
+    snprintf(address, ENDPOINT_TEXT_MAX, "unknown");
+    request->peer_address = address;
+    if (!peer)
+        return;
+    endpoint_print_host(peer, address);
+    request->loopback = endpoint_is_loopback(peer);
+}
+
+static void send_response(struct evhttp_request *to, const struct http_response *response)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(to);
+    struct evbuffer *body = evbuffer_new();
+    char length[24];
+    CHECK(body);
+    if (response->content_type)
+        evhttp_add_header(headers, "Content-Type", response->content_type);
+    for (size_t i = 0; i < response->header_count; i++)
+        evhttp_add_header(headers, response->headers[i].name, response->headers[i].value);
+    snprintf(length, sizeof(length), "%zu", response->body.len);
+    if (response->status != 204 && response->status != 304)
+        evhttp_add_header(headers, "Content-Length", length);
+    if (evhttp_request_get_command(to) != EVHTTP_REQ_HEAD)
+        evbuffer_add(body, response->body.data, response->body.len);
+    evhttp_send_reply(to, response->status, http_status_text(response->status), body);
+    evbuffer_free(body);
+}
+
+static void answer(struct evhttp_request *from, void *context)
+{
+    struct http_server *server = context;
+    struct evbuffer *body = evhttp_request_get_input_buffer(from);
+    size_t body_len = evbuffer_get_length(body);
+    char address[ENDPOINT_TEXT_MAX];
+    struct http_request request = {
+        .method = method_name(evhttp_request_get_command(from)),
+        .authorization = header(from, "Authorization"),
+        .content_type = header(from, "Content-Type"),
+        .host = header(from, "Host"),
+        .x_vhost = header(from, "X-Vhost"),
+        .x_reason = header(from, "X-Reason"),
+        .body = slice_of(body_len ? evbuffer_pullup(body, -1) : NULL, body_len),
+    };
+    struct http_response response;
+    set_target(&request, evhttp_request_get_uri(from));
+    set_peer(&request, from, address);
+    loop_set_time(server->options.loop);
+    http_response_init(&response);
+    management_handle(server->options.management, &request, &response);
+    send_response(from, &response);
+    http_response_fini(&response);
+}
+
+/* -- sockets -- */
+
+/* Without descriptors accept() fails at once, again and again: wait a little. */
+static void resume(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    evconnlistener_enable(context);
+}
+
+static void pause_accepting(struct evconnlistener *listener, void *context)
+{
+    struct timeval pause = {.tv_sec = PAUSE_MS / 1000};
+    (void)context;
+    evconnlistener_disable(listener);
+    if (event_base_once(evconnlistener_get_base(listener), -1, EV_TIMEOUT, resume, listener,
+                        &pause) < 0)
+        evconnlistener_enable(listener);
+}
+
+static struct bufferevent *new_tls_connection(struct event_base *base, void *context)
+{
+    const struct http_server *server = context;
+    SSL *ssl = SSL_new(server->tls);
+    CHECK(ssl);
+    return bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING,
+                                          BEV_OPT_CLOSE_ON_FREE);
+}
+
+static struct evhttp *new_evhttp(struct http_server *server)
+{
+    struct evhttp *http = evhttp_new(server->options.loop->base);
+    CHECK(http);
+    evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
+                                         EVHTTP_REQ_DELETE | EVHTTP_REQ_HEAD | EVHTTP_REQ_OPTIONS);
+    evhttp_set_max_headers_size(http, HEADERS_MAX);
+    evhttp_set_max_body_size(http, (ev_ssize_t)server->options.body_size_max);
+    evhttp_set_timeout(http, IDLE_TIMEOUT_S);
+    evhttp_set_default_content_type(http, NULL);
+    evhttp_set_gencb(http, answer, server);
+    return http;
+}
+
+struct http_server *http_server_new(const struct http_server_options *options)
+{
+    struct http_server *server = MEM_NEW(struct http_server);
+    server->options = *options;
+    return server;
+}
+
+void http_server_free(struct http_server *server)
+{
+    if (!server)
+        return;
+    if (server->plain)
+        evhttp_free(server->plain);
+    if (server->secure)
+        evhttp_free(server->secure);
+    SSL_CTX_free(server->tls);
+    mem_free(server);
+}
+
+void http_server_listen(struct http_server *server, int fd, bool tls)
+{
+    struct evhttp **http = tls ? &server->secure : &server->plain;
+    CHECK(!tls || server->tls);
+    if (!*http)
+        *http = new_evhttp(server);
+    if (tls)
+        evhttp_set_bevcb(*http, new_tls_connection, server);
+    struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(*http, fd);
+    CHECK(bound);
+    evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), pause_accepting);
+}
+
+void http_server_set_tls(struct http_server *server, SSL_CTX *context)
+{
+    SSL_CTX_free(server->tls);
+    server->tls = context;
+}

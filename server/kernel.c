@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading /proc and /sys. */
+#include "server/kernel.h"
+
+#include "base/slice.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define DESCRIPTORS_ENOUGH (1u << 20) /* more helps nobody, and some systems say "infinity" */
+
+/* The file's first line without its end; false when there is none. */
+static bool read_line(const char *path, char *line, size_t size)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    bool ok = fgets(line, (int)size, file) != NULL;
+    fclose(file);
+    if (ok)
+        line[strcspn(line, "\n")] = '\0';
+    return ok;
+}
+
+static uint64_t machine_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long page = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+}
+
+/* A limit file's number; UINT64_MAX when it says "max" or is not there. */
+static uint64_t read_limit(const char *path)
+{
+    char line[64];
+    char *end;
+    if (!read_line(path, line, sizeof(line)))
+        return UINT64_MAX;
+    errno = 0;
+    uint64_t limit = strtoull(line, &end, 10);
+    return end == line || errno ? UINT64_MAX : limit;
+}
+
+static uint64_t lower(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The lowest limit from the process's group up to the root of the hierarchy `mount`. */
+static uint64_t group_limit(const char *mount, const char *group, const char *file)
+{
+    char path[1024];
+    char file_path[1200];
+    uint64_t limit = UINT64_MAX;
+    snprintf(path, sizeof(path), "%s%s", mount, group);
+    while (strlen(path) >= strlen(mount)) {
+        snprintf(file_path, sizeof(file_path), "%s/%s", path, file);
+        limit = lower(limit, read_limit(file_path));
+        char *slash = strrchr(path, '/');
+        if (!slash)
+            break;
+        *slash = '\0';
+    }
+    return limit;
+}
+
+/* Both versions of control groups: lines "0::/path" and "N:memory:/path" [cgroups(7)]. */
+static uint64_t control_group_memory(void)
+{
+    char line[1024];
+    uint64_t limit = UINT64_MAX;
+    FILE *file = fopen("/proc/self/cgroup", "re");
+    if (!file)
+        return limit;
+    while (fgets(line, sizeof(line), file)) {
+        line[strcspn(line, "\n")] = '\0';
+        const char *memory = strstr(line, ":memory:");
+        if (strncmp(line, "0::", 3) == 0)
+            limit = lower(limit, group_limit("/sys/fs/cgroup", line + 3, "memory.max"));
+        else if (memory)
+            limit = lower(limit, group_limit("/sys/fs/cgroup/memory", memory + strlen(":memory:"),
+                                             "memory.limit_in_bytes"));
+    }
+    fclose(file);
+    return limit;
+}
+
+uint64_t memory_total(void)
+{
+    return lower(machine_memory(), control_group_memory());
+}
+
+uint64_t memory_resident(void)
+{
+    char line[128];
+    uint64_t size, resident;
+    if (!read_line("/proc/self/statm", line, sizeof(line)) ||
+        sscanf(line, "%" SCNu64 " %" SCNu64, &size, &resident) != 2)
+        return 0;
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t descriptors_used(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    uint64_t count = 0;
+    if (!directory)
+        return 0;
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(directory);
+    return count - 1; /* without the one that reads the directory */
+}
+
+uint64_t descriptors_raise(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 0;
+    rlim_t most = limit.rlim_max < DESCRIPTORS_ENOUGH ? limit.rlim_max : DESCRIPTORS_ENOUGH;
+    if (limit.rlim_cur < most) {
+        limit.rlim_cur = most;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0 && getrlimit(RLIMIT_NOFILE, &limit) < 0)
+            return 0;
+    }
+    return limit.rlim_cur;
+}

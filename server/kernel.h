@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the kernel says about memory and file descriptors. */
+#ifndef SERVER_KERNEL_H
+#define SERVER_KERNEL_H
+
+#include <stdint.h>
+
+/* Bytes that the process may use: the machine's, or the limit of its control groups when that is
+ * lower. 0 when the kernel does not say. */
+uint64_t memory_total(void);
+/* The process's resident bytes; 0 when the kernel does not say. */
+uint64_t memory_resident(void);
+/* Open file descriptors of the process. */
+uint64_t descriptors_used(void);
+/* Raises the limit of open file descriptors as far as allowed; returns the limit. */
+uint64_t descriptors_raise(void);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory and disk: looked at every second, compared with the configured limits, and told to the
+ * broker as alarms, which hold publishers.
+ */
+#ifndef SERVER_RESOURCES_H
+#define SERVER_RESOURCES_H
+
+#include "server/loop.h"
+
+struct broker;
+struct configuration;
+struct store;
+
+struct resources {
+    struct loop *loop;
+    struct broker *broker;
+    struct store *store;
+    struct log *log;
+    struct timer timer;
+    uint64_t memory_used;  /* bytes, of the last look */
+    uint64_t memory_limit; /* 0: none */
+    uint64_t disk_free;
+    uint64_t disk_free_limit; /* 0: none */
+    uint64_t descriptors_max;
+    bool memory_alarm;
+    bool disk_alarm;
+};
+
+/* Works out the limits, looks a first time and sets the timer. */
+void resources_init(struct resources *resources, struct loop *loop, struct broker *broker,
+                    struct store *store, struct log *log,
+                    const struct configuration *configuration);
+void resources_fini(struct resources *resources);
+
+#endif
