@@ -67,8 +67,8 @@ static struct buf *line(struct channel *channel, const char *what)
     return trace;
 }
 
-static void trace_message(struct buf *trace, const struct message *message,
-                          struct slice properties, bool show_headers)
+static void trace_message(struct buf *trace, const struct message *message, struct slice properties,
+                          bool show_headers)
 {
     buf_printf(trace, " key=%.*s body=%.*s", SLICE_FMT(message_key(message)),
                SLICE_FMT(message_body(message)));
@@ -130,11 +130,9 @@ static struct test_client *client_of(struct connection *connection)
 static void on_close(struct connection *connection, const struct reply *reply)
 {
     struct test_client *client = client_of(connection);
-    buf_printf(&client->world->trace, "%c close %d %s\n", client->letter, reply->code,
-               reply->text);
+    buf_printf(&client->world->trace, "%c close %d %s\n", client->letter, reply->code, reply->text);
     while (!list_empty(&connection->channels))
-        test_channel_close(
-            own(LIST_FIRST(&connection->channels, struct channel, connection_link)));
+        test_channel_close(own(LIST_FIRST(&connection->channels, struct channel, connection_link)));
     connection_release(connection);
 }
 
@@ -205,8 +203,7 @@ static void write_all(struct world *world)
 
 static void assert_queues(struct world *world)
 {
-    LIST_EACH(&world->broker->vhost_list, vhost_node)
-    {
+    LIST_EACH(&world->broker->vhost_list, vhost_node) {
         struct vhost *vhost = CONTAINER_OF(vhost_node, struct vhost, broker_link);
         HMAP_EACH(&vhost->queues, node)
             queue_assert(CONTAINER_OF(node, struct queue, node));
@@ -299,8 +296,7 @@ struct test_client *client_open(struct world *world, char letter)
     client->world = world;
     client->letter = letter;
     connection_init(&client->base, &connection_ops, world->broker, "test");
-    client->base.user =
-        access_login(world->broker->access, slice_str("guest"), slice_str("guest"));
+    client->base.user = access_login(world->broker->access, slice_str("guest"), slice_str("guest"));
     ck_assert_ptr_nonnull(client->base.user);
     user_ref(client->base.user);
     struct reply reply;
@@ -361,9 +357,8 @@ bool declare_exchange(struct test_client *client, const char *name, const char *
 bool bind_queue(struct test_client *client, const char *exchange, const char *queue,
                 const char *key)
 {
-    struct bind bind = {.source = slice_str(exchange),
-                        .destination = slice_str(queue),
-                        .key = slice_str(key)};
+    struct bind bind = {
+        .source = slice_str(exchange), .destination = slice_str(queue), .key = slice_str(key)};
     return exchange_bind(&client->base, &bind, &client->world->reply);
 }
 
@@ -407,8 +402,7 @@ bool publish_with(struct test_channel *channel, const char *exchange, const char
     return channel_publish(&channel->base, &publish, &world->reply);
 }
 
-bool publish(struct test_channel *channel, const char *exchange, const char *key,
-             const char *body)
+bool publish(struct test_channel *channel, const char *exchange, const char *key, const char *body)
 {
     struct test_properties persistent = {.persistent = true};
     return publish_with(channel, exchange, key, body, &persistent, false);
@@ -436,8 +430,8 @@ void get(struct test_channel *channel, const char *queue, bool no_ack)
     struct world *world = channel->client->world;
     struct delivery delivery;
     uint32_t left;
-    bool good = channel_get(&channel->base, slice_str(queue), no_ack, &delivery, &left,
-                            &world->reply);
+    bool good =
+        channel_get(&channel->base, slice_str(queue), no_ack, &delivery, &left, &world->reply);
     ck_assert_msg(good, "%s", world->reply.text);
     if (!delivery.message) {
         buf_add_str(line(&channel->base, "get-empty"), "\n");
