@@ -352,7 +352,9 @@ bool channel_consume(struct channel *channel, const struct consume *consume, str
         !check_exclusive(queue, consume->exclusive, reply))
         return false;
     start(channel, queue, consume, *tag, &arguments);
-    *tag = slice_str(LIST_LAST(&channel->consumers, struct consumer, channel_link)->tag);
+    const struct consumer *youngest = LIST_LAST(&channel->consumers, struct consumer, channel_link);
+    CHECK(youngest);
+    *tag = slice_str(youngest->tag);
     return true;
 }
 

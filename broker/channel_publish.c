@@ -316,6 +316,7 @@ static bool check_all(struct channel *channel, const struct publish *publish,
     struct exchange *exchange = NULL;
     if (!check_exchange(channel, publish->exchange, &exchange, reply))
         return false;
+    CHECK(exchange);
     if (!check_properties(channel, publish->message, wishes, reply))
         return false;
     if (!channel->topic_checked || exchange->route.type != &topic_exchange_type)

@@ -315,6 +315,7 @@ void queue_return(struct queue *queue, struct entry **entries, size_t count)
     const struct lane *lane = NULL;
     for (size_t i = 0; i < count; i++) {
         struct entry *entry = entries[i];
+        CHECK(entry->lane);
         leave_unacked(queue, entry);
         if (queue->deleted) {
             entry_discard(queue, entry);

@@ -205,6 +205,7 @@ void router_unbind(struct router *router, struct binding *binding)
 static void unbind_telling(struct router *router, struct binding *binding, binding_gone *gone,
                            void *context)
 {
+    CHECK(binding);
     if (gone)
         gone(binding, context);
     router_unbind(router, binding);

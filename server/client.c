@@ -100,6 +100,7 @@ static void set_reading(struct client *client, bool reading)
 
 static void client_free(struct client *client, const char *reason)
 {
+    CHECK(client);
     struct client_set *set = client->set;
     if (client->amqp)
         amqp_connection_free(client->amqp, reason);

@@ -88,6 +88,7 @@ static void log_loss(struct store_db *db)
 
 static void close_db(struct store_db *db, bool crash)
 {
+    CHECK(db);
     enum err error = writer_fini(&db->writer, db->open, crash);
     if (error != ERR_OK && !crash)
         log_loss(db);

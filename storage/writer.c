@@ -15,7 +15,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#define STACK_BYTES (256 * 1024) /* SQLite's statements are prepared; stepping them needs little */
+/* SQLite's statements are prepared; stepping them needs little. */
+#define STACK_BYTES ((size_t)256 * 1024)
 #define RETRY_MS 1000
 #define IDLE_MS 200 /* without a batch for so long, maintenance does all there is to do */
 
