@@ -365,11 +365,12 @@ static void daemon_fini(struct daemon *daemon)
     http_server_free(daemon->http);
     management_free(daemon->management);
     resources_fini(&daemon->resources);
+    /* The store first: what it still has to write belongs to messages that the broker counts. */
+    if (daemon->store)
+        store_close(daemon->store);
     if (daemon->broker)
         broker_free(daemon->broker);
     broker_setup_fini(&daemon->setup);
-    if (daemon->store)
-        store_close(daemon->store);
     for (size_t i = 0; i < daemon->signal_count; i++)
         event_free(daemon->signals[i]);
     if (daemon->has_loop) {
