@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "broker/exchange.h"
 #include "broker/queue.h"
+#include "broker/reply_to.h"
+#include "broker/vhost.h"
 #include "session/amqp.h"
 
 static void remember(struct amqp_channel *channel, struct slice name)
@@ -18,7 +20,30 @@ static uint32_t clamp(uint64_t count)
     return count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
 }
 
-/* A direct reply-to queue is no queue of the broker's: it has no messages and one consumer. */
+static void answer_declare(struct amqp_channel *channel, struct slice name, uint32_t messages,
+                           uint32_t consumers)
+{
+    amqp_send(amqp_channel_connection(channel), channel->base.number,
+              &(struct method){.kind = METHOD_QUEUE_DECLARE_OK,
+                               .queue_declare_ok = {.queue = name,
+                                                    .message_count = messages,
+                                                    .consumer_count = consumers}});
+}
+
+/* A direct reply-to queue is no queue of the broker's: it is there while somebody waits for
+ * replies, with no messages and one consumer. */
+static bool declare_reply_to(struct amqp_channel *channel, struct slice name, bool no_wait,
+                             struct reply *reply)
+{
+    struct connection *connection = channel->base.connection;
+    if (!reply_to_exists(connection->broker, &channel->base, name))
+        return reply_set(reply, REPLY_NOT_FOUND, "no queue '%.*s' in vhost '%s'", SLICE_FMT(name),
+                         connection->vhost->name);
+    if (!no_wait)
+        answer_declare(channel, name, 0, 1);
+    return true;
+}
+
 bool amqp_on_queue_declare(struct amqp_channel *channel, const struct method *method,
                            struct reply *reply)
 {
@@ -33,18 +58,14 @@ bool amqp_on_queue_declare(struct amqp_channel *channel, const struct method *me
         .auto_delete = asked->auto_delete,
         .arguments = asked->arguments,
     };
+    if (reply_to_is_pseudo_queue(declare.name))
+        return declare_reply_to(channel, declare.name, asked->no_wait, reply);
     if (!queue_declare(channel->base.connection, &declare, &queue, reply))
         return false;
-    struct slice name = queue ? slice_str(queue->name) : declare.name;
-    remember(channel, name);
-    if (asked->no_wait)
-        return true;
-    amqp_send(amqp_channel_connection(channel), channel->base.number,
-              &(struct method){
-                  .kind = METHOD_QUEUE_DECLARE_OK,
-                  .queue_declare_ok = {.queue = name,
-                                       .message_count = queue ? clamp(queue->ready_count) : 0,
-                                       .consumer_count = queue ? queue->consumer_count : 1}});
+    remember(channel, slice_str(queue->name));
+    if (!asked->no_wait)
+        answer_declare(channel, slice_str(queue->name), clamp(queue->ready_count),
+                       queue->consumer_count);
     return true;
 }
 
