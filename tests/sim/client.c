@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A client's conversation: what it sends and what it makes of what arrives. What it decides to do is
+ * in client_act.c. */
+#include "tests/sim/client.h"
+
+#include "proto/basic.h"
+#include "proto/table.h"
+#include "tests/sim/client_send.h"
+
+#include <inttypes.h>
+
+void client_init(struct client *client, unsigned id, struct world *world, struct node *node)
+{
+    *client = (struct client){.id = id, .world = world, .node = node};
+}
+
+void client_reset(struct client *client)
+{
+    client->link = NULL;
+    client->state = CLIENT_AWAY;
+    memset(client->channels, 0, sizeof client->channels);
+}
+
+bool client_quiet(const struct client *client)
+{
+    if (client->state == CLIENT_GREETING || client->state == CLIENT_LEAVING)
+        return false;
+    for (unsigned i = 1; i <= M_CHANNELS_MAX; i++)
+        if (client->channels[i].waiting)
+            return false;
+    return true;
+}
+
+/* -- sending -- */
+
+struct m_op *client_op(struct client *client, uint16_t channel, enum method_kind kind)
+{
+    struct m_op *op = ARENA_NEW(&client->world->arena, struct m_op);
+    op->channel = channel;
+    op->method.kind = kind;
+    return op;
+}
+
+static void add_content(struct client *client, struct buf *bytes, const struct m_op *op)
+{
+    const struct m_message *message = op->message;
+    struct slice properties = model_properties(client->node->model, message);
+    uint8_t *body = arena_alloc(&client->world->arena, message->body_len + 1);
+    for (size_t i = 0; i < message->body_len; i++)
+        body[i] = model_body_byte(message->id, i);
+    uint32_t frame_max = client->world->frame_max;
+    size_t size = content_header_size(properties) + content_body_size(message->body_len, frame_max);
+    uint8_t *start = buf_reserve(bytes, size);
+    uint8_t *at = content_header_write(start, op->channel, message->body_len, properties);
+    at = content_body_write(at, op->channel, slice_of(body, message->body_len), frame_max);
+    CHECK(at == start + size);
+    bytes->len += size;
+}
+
+void client_send(struct client *client, struct m_op *op)
+{
+    struct buf bytes = BUF_INIT;
+    const struct method_info *info = op->protocol_header ? NULL : method_info(op->method.kind);
+    trace_line(&client->world->trace, "client %u ch %u: %s%s%lu", client->id, op->channel,
+               info ? info->name : "protocol header", op->message ? " message " : " ",
+               op->message ? (unsigned long)op->message->id : 0ul);
+    if (op->protocol_header)
+        buf_add(&bytes, PROTOCOL_HEADER_0_9_1, PROTOCOL_HEADER_SIZE);
+    else
+        method_frame_add(&bytes, op->channel, &op->method);
+    if (op->message)
+        add_content(client, &bytes, op);
+    if (info && (info->flags & METHOD_SYNC) && op->channel > 0)
+        client->channels[op->channel].waiting = true;
+    link_send(client->node, client->link, op, &bytes);
+    buf_fini(&bytes);
+}
+
+/* -- connecting -- */
+
+void client_connect(struct client *client)
+{
+    client->link = node_connect(client->node, client->id);
+    client->state = CLIENT_GREETING;
+    struct m_op *op = ARENA_NEW(&client->world->arena, struct m_op);
+    op->protocol_header = true;
+    client_send(client, op);
+}
+
+static void start_ok(struct client *client)
+{
+    struct m_op *op = client_op(client, 0, METHOD_CONNECTION_START_OK);
+    struct method_connection_start_ok *method = &op->method.connection_start_ok;
+    struct buf properties = BUF_INIT;
+    struct buf capabilities = BUF_INIT;
+    op->cancel_notify = world_percent(client->world, 80);
+    table_add_bool(&capabilities, "consumer_cancel_notify", op->cancel_notify);
+    table_add_table(&properties, "capabilities", buf_slice(&capabilities));
+    method->client_properties = arena_copy(&client->world->arena, buf_slice(&properties));
+    method->mechanism = slice_str("PLAIN");
+    method->response = slice_of("\0guest\0guest", 12);
+    method->locale = slice_str("en_US");
+    buf_fini(&capabilities);
+    buf_fini(&properties);
+    client_send(client, op);
+}
+
+static void tune_ok(struct client *client, const struct method_connection_tune *tune)
+{
+    struct m_op *op = client_op(client, 0, METHOD_CONNECTION_TUNE_OK);
+    op->method.connection_tune_ok = (struct method_connection_tune_ok){
+        .channel_max = tune->channel_max,
+        .frame_max = client->world->frame_max,
+        .heartbeat = 0,
+    };
+    client_send(client, op);
+    op = client_op(client, 0, METHOD_CONNECTION_OPEN);
+    op->method.connection_open.virtual_host = slice_str("/");
+    client_send(client, op);
+}
+
+void client_close(struct client *client)
+{
+    struct m_op *op = client_op(client, 0, METHOD_CONNECTION_CLOSE);
+    op->method.connection_close.reply_code = 200;
+    client_send(client, op);
+    client->state = CLIENT_LEAVING;
+    for (unsigned i = 1; i <= M_CHANNELS_MAX; i++)
+        client->channels[i] = (struct client_channel){0};
+}
+
+/* -- channels -- */
+
+void client_open_channel(struct client *client, uint16_t number)
+{
+    client_send(client, client_op(client, number, METHOD_CHANNEL_OPEN));
+}
+
+static void channel_closed_by_node(struct client *client, uint16_t number)
+{
+    client->channels[number] = (struct client_channel){0};
+    client_send(client, client_op(client, number, METHOD_CHANNEL_CLOSE_OK));
+}
+
+/* -- arriving -- */
+
+static void note_tag(struct client *client, struct client_channel *channel, uint64_t tag)
+{
+    uint64_t *copy = ARENA_NEW(&client->world->arena, uint64_t);
+    *copy = tag;
+    vec_push(&client->world->arena, &channel->tags, copy);
+}
+
+static struct client_consumer *find_consumer(struct client_channel *channel, struct slice tag)
+{
+    for (size_t i = 0; i < channel->consumers.count; i++) {
+        struct client_consumer *consumer = channel->consumers.at[i];
+        if (slice_equal_str(tag, consumer->tag))
+            return consumer;
+    }
+    return NULL;
+}
+
+static void forget_consumer(struct client_channel *channel, struct slice tag)
+{
+    struct client_consumer *consumer = find_consumer(channel, tag);
+    if (consumer)
+        vec_remove(&channel->consumers, consumer);
+}
+
+static void read_connection(struct client *client, const struct m_frame *frame)
+{
+    enum method_kind kind = frame->method.kind;
+    if (kind == METHOD_CONNECTION_START)
+        start_ok(client);
+    else if (kind == METHOD_CONNECTION_TUNE)
+        tune_ok(client, &frame->method.connection_tune);
+    else if (kind == METHOD_CONNECTION_OPEN_OK)
+        client->state = CLIENT_OPEN;
+}
+
+/* Whether the method answers what the channel waits for. */
+static bool is_answer(enum method_kind kind)
+{
+    return kind != METHOD_BASIC_DELIVER && kind != METHOD_BASIC_RETURN &&
+           kind != METHOD_BASIC_ACK && kind != METHOD_BASIC_NACK && kind != METHOD_BASIC_CANCEL;
+}
+
+static void read_channel(struct client *client, const struct m_frame *frame)
+{
+    struct client_channel *channel = &client->channels[frame->channel];
+    const struct method *method = &frame->method;
+    enum method_kind kind = method->kind;
+    if (is_answer(kind))
+        channel->waiting = false;
+    if (kind == METHOD_CHANNEL_OPEN_OK) {
+        *channel = (struct client_channel){.open = true};
+    } else if (kind == METHOD_CHANNEL_CLOSE) {
+        bool closing = channel->closing;
+        channel_closed_by_node(client, frame->channel);
+        channel->closing = channel->waiting = closing;
+    } else if (kind == METHOD_CHANNEL_CLOSE_OK) {
+        *channel = (struct client_channel){0};
+    } else if (kind == METHOD_BASIC_DELIVER) {
+        const struct client_consumer *consumer =
+            find_consumer(channel, method->basic_deliver.consumer_tag);
+        if (consumer && !consumer->no_ack)
+            note_tag(client, channel, method->basic_deliver.delivery_tag);
+    } else if (kind == METHOD_BASIC_GET_OK && !channel->got_no_ack) {
+        note_tag(client, channel, method->basic_get_ok.delivery_tag);
+    } else if (kind == METHOD_BASIC_CANCEL) {
+        forget_consumer(channel, method->basic_cancel.consumer_tag);
+    } else if (kind == METHOD_BASIC_RECOVER_OK) {
+        channel->tags.count = 0;
+    }
+}
+
+void client_read(struct client *client)
+{
+    struct link *link = client->link;
+    while (client->link && link->frames.count > 0) {
+        const struct m_frame *frame = link->frames.at[0];
+        if (frame->release->offset > link->arrived)
+            return;
+        vec_remove_at(&link->frames, 0);
+        if (frame->channel == 0)
+            read_connection(client, frame);
+        else if (client->state == CLIENT_OPEN)
+            read_channel(client, frame);
+    }
+}

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What each method of a client does, and what the node owes for it. */
+#include "tests/sim/model.h"
+
+struct m_connection *model_connect(struct model *model, unsigned client)
+{
+    struct m_connection *connection = ARENA_NEW(model->arena, struct m_connection);
+    connection->client = client;
+    connection->state = M_OPEN;
+    for (uint16_t i = 0; i <= M_CHANNELS_MAX; i++) {
+        connection->channels[i].connection = connection;
+        connection->channels[i].number = i;
+    }
+    vec_push(model->arena, &model->connections, connection);
+    return connection;
+}
+
+static const char *text_of(struct model *model, struct slice text)
+{
+    return arena_text(model->arena, text);
+}
+
+static struct m_expect *answer(struct model *model, struct m_channel *channel,
+                               enum method_kind kind)
+{
+    return model_expect(model, channel->connection, channel->number, kind);
+}
+
+/* An answer that must wait until what this turn wrote is on the disk. */
+static void answer_durably(struct model *model, struct m_channel *channel, enum method_kind kind,
+                           bool durable)
+{
+    struct m_expect *expect = answer(model, channel, kind);
+    if (durable)
+        expect->turn = model->turn;
+}
+
+/* The queue, if the connection may use it; else the channel is closed. */
+static struct m_queue *need_queue(struct model *model, struct m_channel *channel, const char *name)
+{
+    struct m_queue *queue = model_queue(model, name);
+    if (queue && (!queue->owner || queue->owner == channel->connection))
+        return queue;
+    model_channel_error(model, channel, queue ? 405 : 404);
+    return NULL;
+}
+
+/* -- channel -- */
+
+static void open_channel(struct model *model, struct m_channel *channel)
+{
+    struct m_connection *connection = channel->connection;
+    uint16_t number = channel->number;
+    *channel = (struct m_channel){
+        .connection = connection,
+        .number = number,
+        .state = M_OPEN,
+        .flow = true,
+        .tag_next = 1,
+        .publish_next = 1,
+    };
+    answer(model, channel, METHOD_CHANNEL_OPEN_OK);
+}
+
+/* -- queues -- */
+
+static void declare_queue(struct model *model, struct m_channel *channel, const struct m_op *op)
+{
+    const struct queue_spec *spec = op->queue;
+    bool passive = op->method.queue_declare.passive;
+    struct m_queue *queue = model_queue(model, spec->name);
+    bool mine = queue && (!queue->owner || queue->owner == channel->connection);
+    if (queue && !mine) {
+        model_channel_error(model, channel, 405);
+        return;
+    }
+    if (!queue && passive) {
+        model_channel_error(model, channel, 404);
+        return;
+    }
+    bool created = !queue;
+    if (created) {
+        queue = ARENA_NEW(model->arena, struct m_queue);
+        queue->spec = spec;
+        queue->durable = spec->durable && !spec->exclusive;
+        queue->owner = spec->exclusive ? channel->connection : NULL;
+        queue->born = model->turn;
+        queue->died = M_NEVER;
+        vec_push(model->arena, &model->queues, queue);
+    }
+    model_touch(model, queue);
+    struct m_expect *expect = answer(model, channel, METHOD_QUEUE_DECLARE_OK);
+    expect->name = spec->name;
+    expect->count = (uint32_t)queue->ready.count;
+    expect->consumers = (uint32_t)queue->consumers.count;
+    if (created && queue->durable)
+        expect->turn = model->turn;
+}
+
+static void delete_queue(struct model *model, struct m_channel *channel, const struct m_op *op)
+{
+    const struct method_queue_delete *method = &op->method.queue_delete;
+    struct m_queue *queue = model_queue(model, op->queue->name);
+    uint32_t count = 0;
+    bool durable = false;
+    if (queue) {
+        if (queue->owner && queue->owner != channel->connection) {
+            model_channel_error(model, channel, 405);
+            return;
+        }
+        if ((method->if_unused && queue->consumers.count > 0) ||
+            (method->if_empty && queue->ready.count > 0)) {
+            model_channel_error(model, channel, 406);
+            return;
+        }
+        count = (uint32_t)queue->ready.count;
+        durable = queue->durable;
+        model_queue_destroy(model, queue);
+    }
+    struct m_expect *expect = answer(model, channel, METHOD_QUEUE_DELETE_OK);
+    expect->count = count;
+    if (durable)
+        expect->turn = model->turn;
+}
+
+static void purge_queue(struct model *model, struct m_channel *channel, const struct m_op *op)
+{
+    struct m_queue *queue = need_queue(model, channel, op->queue->name);
+    if (!queue)
+        return;
+    uint32_t count = (uint32_t)queue->ready.count;
+    while (queue->ready.count > 0)
+        model_entry_gone(model, queue->ready.at[0]);
+    answer(model, channel, METHOD_QUEUE_PURGE_OK)->count = count;
+}
+
+/* -- exchanges and bindings -- */
+
+static void declare_exchange(struct model *model, struct m_channel *channel, const struct m_op *op)
+{
+    bool created = !model_exchange(model, op->exchange->name);
+    if (created) {
+        struct m_exchange *exchange = ARENA_NEW(model->arena, struct m_exchange);
+        exchange->spec = op->exchange;
+        exchange->born = model->turn;
+        exchange->died = M_NEVER;
+        vec_push(model->arena, &model->exchanges, exchange);
+    }
+    answer_durably(model, channel, METHOD_EXCHANGE_DECLARE_OK, created && op->exchange->durable);
+}
+
+static bool has_binding_from(const struct model *model, const struct m_exchange *exchange)
+{
+    for (size_t i = 0; i < model->bindings.count; i++)
+        if (((struct m_binding *)model->bindings.at[i])->source == exchange)
+            return true;
+    return false;
+}
+
+static void delete_exchange(struct model *model, struct m_channel *channel, const struct m_op *op)
+{
+    struct m_exchange *exchange = model_exchange(model, op->exchange->name);
+    bool durable = exchange && exchange->spec->durable;
+    if (exchange && op->method.exchange_delete.if_unused && has_binding_from(model, exchange)) {
+        model_channel_error(model, channel, 406);
+        return;
+    }
+    if (exchange)
+        model_exchange_destroy(model, exchange);
+    answer_durably(model, channel, METHOD_EXCHANGE_DELETE_OK, durable);
+}
+
+static struct m_binding *find_binding(struct model *model, const struct m_binding *wanted)
+{
+    for (size_t i = 0; i < model->bindings.count; i++) {
+        struct m_binding *binding = model->bindings.at[i];
+        if (binding->source == wanted->source && binding->queue == wanted->queue &&
+            binding->exchange == wanted->exchange && !strcmp(binding->key, wanted->key) &&
+            binding->header_h == wanted->header_h && binding->header_g == wanted->header_g &&
+            binding->any == wanted->any)
+            return binding;
+    }
+    return NULL;
+}
+
+/* Fills in source and destination as they are now; false: one is missing and told so. */
+static bool resolve_binding(struct model *model, struct m_channel *channel, const struct m_op *op,
+                            struct m_binding *wanted, bool strict)
+{
+    *wanted = *op->binding;
+    if (op->queue) {
+        struct m_queue *queue = model_queue(model, op->queue->name);
+        if (queue && queue->owner && queue->owner != channel->connection &&
+            (strict || model_exchange(model, op->exchange->name))) {
+            model_channel_error(model, channel, 405);
+            return false;
+        }
+        wanted->queue = queue;
+    } else {
+        wanted->exchange = model_exchange(model, op->destination->name);
+    }
+    wanted->source = model_exchange(model, op->exchange->name);
+    bool there = wanted->source && (wanted->queue || wanted->exchange);
+    if (strict && !there)
+        model_channel_error(model, channel, 404);
+    return there || !strict;
+}
+
+static bool is_durable(const struct m_binding *binding)
+{
+    return binding->source->spec->durable &&
+           (binding->queue ? binding->queue->durable : binding->exchange->spec->durable);
+}
+
+static void bind(struct model *model, struct m_channel *channel, const struct m_op *op)
+{
+    struct m_binding wanted;
+    if (!resolve_binding(model, channel, op, &wanted, true))
+        return;
+    bool created = !find_binding(model, &wanted);
+    bool durable = created && is_durable(&wanted);
+    if (created) {
+        struct m_binding *binding = ARENA_NEW(model->arena, struct m_binding);
+        *binding = wanted;
+        binding->stored = durable;
+        binding->born = model->turn;
+        binding->died = M_NEVER;
+        vec_push(model->arena, &model->bindings, binding);
+    }
+    answer_durably(model, channel,
+                   op->queue ? METHOD_QUEUE_BIND_OK : METHOD_EXCHANGE_BIND_OK, durable);
+}
+
+static void unbind(struct model *model, struct m_channel *channel, const struct m_op *op)
+{
+    struct m_binding wanted;
+    if (!resolve_binding(model, channel, op, &wanted, false))
+        return;
+    struct m_binding *binding = find_binding(model, &wanted);
+    bool durable = binding && binding->stored;
+    if (binding)
+        model_unbind(model, binding);
+    answer_durably(model, channel,
+                   op->queue ? METHOD_QUEUE_UNBIND_OK : METHOD_EXCHANGE_UNBIND_OK, durable);
+}
+
+/* -- basic -- */
+
+static void consume(struct model *model, struct m_channel *channel, const struct m_op *op)
+{
+    const struct method_basic_consume *method = &op->method.basic_consume;
+    struct m_queue *queue = need_queue(model, channel, op->queue->name);
+    if (!queue)
+        return;
+    bool held = false;
+    for (size_t i = 0; i < queue->consumers.count; i++)
+        held = held || ((struct m_consumer *)queue->consumers.at[i])->exclusive;
+    if (held ||
+        (method->exclusive && (queue->consumers.count > 0 || queue->spec->single_active))) {
+        model_channel_error(model, channel, 403);
+        return;
+    }
+    struct m_consumer *consumer = ARENA_NEW(model->arena, struct m_consumer);
+    consumer->tag = text_of(model, method->consumer_tag);
+    consumer->channel = channel;
+    consumer->queue = queue;
+    consumer->no_ack = method->no_ack;
+    consumer->exclusive = method->exclusive;
+    consumer->prefetch = channel->prefetch;
+    consumer->priority = op->priority;
+    vec_push(model->arena, &channel->consumers, consumer);
+    vec_push(model->arena, &queue->consumers, consumer);
+    queue->unused_at_ms = INT64_MAX;
+    if (queue->spec->single_active && !queue->active)
+        queue->active = consumer;
+    answer(model, channel, METHOD_BASIC_CONSUME_OK)->name = consumer->tag;
+}
+
+static void cancel(struct model *model, struct m_channel *channel, const struct m_op *op)
+{
+    const char *tag = text_of(model, op->method.basic_cancel.consumer_tag);
+    for (size_t i = 0; i < channel->consumers.count; i++) {
+        struct m_consumer *consumer = channel->consumers.at[i];
+        if (strcmp(consumer->tag, tag) != 0)
+            continue;
+        model_consumer_end(model, consumer);
+        break;
+    }
+    answer(model, channel, METHOD_BASIC_CANCEL_OK)->name = tag;
+}
+
+static void get(struct model *model, struct m_channel *channel, const struct m_op *op)
+{
+    struct m_queue *queue = need_queue(model, channel, op->queue->name);
+    if (!queue)
+        return;
+    if (queue->spec->single_active && queue->spec->quorum) {
+        model_channel_error(model, channel, 405);
+        return;
+    }
+    model_touch(model, queue);
+    struct m_entry *entry = model_head(queue);
+    if (!entry) {
+        answer(model, channel, METHOD_BASIC_GET_EMPTY);
+        return;
+    }
+    struct m_expect *expect = answer(model, channel, METHOD_BASIC_GET_OK);
+    expect->entry = entry;
+    expect->message = entry->message;
+    expect->redelivered = entry->redelivered;
+    expect->count = (uint32_t)queue->ready.count - 1;
+    expect->tag = channel->tag_next - 1; /* counted when the frame was made */
+    if (op->method.basic_get.no_ack) {
+        model_entry_gone(model, entry);
+        return;
+    }
+    vec_remove(&queue->ready, entry);
+    entry->place = M_UNACKED;
+    queue->unacked++;
+    struct m_unacked *unacked = ARENA_NEW(model->arena, struct m_unacked);
+    *unacked = (struct m_unacked){.tag = expect->tag, .entry = entry, .got = true};
+    model_unacked_add(model, channel, unacked);
+}
+
+static void publish(struct model *model, struct m_channel *channel, struct m_op *op)
+{
+    const struct m_exchange *exchange = model_exchange(model, op->message->exchange);
+    bool rejected = false;
+    if (!exchange)
+        model_channel_error(model, channel, 404);
+    else if (exchange->spec->internal)
+        model_channel_error(model, channel, 403);
+    else if (channel->transactional)
+        vec_push(model->arena, &channel->tx_publishes, op);
+    else
+        model_publish(model, channel, op, &rejected);
+}
+
+static void commit(struct model *model, struct m_channel *channel)
+{
+    if (!channel->transactional) {
+        model_channel_error(model, channel, 406);
+        return;
+    }
+    uint64_t before = model->changes;
+    if (!model_tx_commit(model, channel))
+        model_channel_error(model, channel, 406);
+    else
+        answer_durably(model, channel, METHOD_TX_COMMIT_OK, model->changes != before);
+}
+
+static void select_mode(struct model *model, struct m_channel *channel, bool transactional)
+{
+    if (transactional ? channel->confirming : channel->transactional) {
+        model_channel_error(model, channel, 406);
+        return;
+    }
+    if (transactional)
+        channel->transactional = true;
+    else
+        channel->confirming = true;
+    answer(model, channel, transactional ? METHOD_TX_SELECT_OK : METHOD_CONFIRM_SELECT_OK);
+}
+
+static void set_qos(struct model *model, struct m_channel *channel,
+                    const struct method_basic_qos *qos)
+{
+    if (qos->global)
+        channel->prefetch_global = qos->prefetch_count;
+    else
+        channel->prefetch = qos->prefetch_count;
+    answer(model, channel, METHOD_BASIC_QOS_OK);
+}
+
+/* Methods of an open channel. */
+static void apply_open(struct model *model, struct m_channel *channel, struct m_op *op)
+{
+    /* style: no exhaustive switch, because most methods are not a client's. */
+    enum method_kind kind = op->method.kind;
+    if (kind == METHOD_BASIC_PUBLISH)
+        publish(model, channel, op);
+    else if (kind == METHOD_BASIC_ACK || kind == METHOD_BASIC_NACK || kind == METHOD_BASIC_REJECT)
+        model_ack(model, channel, &op->method);
+    else if (kind == METHOD_BASIC_GET)
+        get(model, channel, op);
+    else if (kind == METHOD_BASIC_CONSUME)
+        consume(model, channel, op);
+    else if (kind == METHOD_BASIC_CANCEL)
+        cancel(model, channel, op);
+    else if (kind == METHOD_BASIC_QOS)
+        set_qos(model, channel, &op->method.basic_qos);
+    else if (kind == METHOD_QUEUE_DECLARE)
+        declare_queue(model, channel, op);
+    else if (kind == METHOD_QUEUE_DELETE)
+        delete_queue(model, channel, op);
+    else if (kind == METHOD_QUEUE_PURGE)
+        purge_queue(model, channel, op);
+    else if (kind == METHOD_EXCHANGE_DECLARE)
+        declare_exchange(model, channel, op);
+    else if (kind == METHOD_EXCHANGE_DELETE)
+        delete_exchange(model, channel, op);
+    else if (kind == METHOD_QUEUE_BIND || kind == METHOD_EXCHANGE_BIND)
+        bind(model, channel, op);
+    else if (kind == METHOD_QUEUE_UNBIND || kind == METHOD_EXCHANGE_UNBIND)
+        unbind(model, channel, op);
+    else if (kind == METHOD_CONFIRM_SELECT || kind == METHOD_TX_SELECT)
+        select_mode(model, channel, kind == METHOD_TX_SELECT);
+    else if (kind == METHOD_TX_COMMIT)
+        commit(model, channel);
+    else if (kind == METHOD_TX_ROLLBACK && !channel->transactional)
+        model_channel_error(model, channel, 406);
+    else if (kind == METHOD_TX_ROLLBACK)
+        model_tx_rollback(model, channel), answer(model, channel, METHOD_TX_ROLLBACK_OK);
+    else if (kind == METHOD_BASIC_RECOVER)
+        model_recover(model, channel), answer(model, channel, METHOD_BASIC_RECOVER_OK);
+    else if (kind == METHOD_CHANNEL_CLOSE)
+        model_channel_end(model, channel), answer(model, channel, METHOD_CHANNEL_CLOSE_OK);
+    else
+        model_fail(model, "the model does not know %s", method_info(kind)->name);
+}
+
+static void apply_connection(struct model *model, struct m_connection *connection,
+                             const struct m_op *op)
+{
+    if (op->protocol_header)
+        model_expect(model, connection, 0, METHOD_CONNECTION_START);
+    else if (op->method.kind == METHOD_CONNECTION_START_OK) {
+        connection->cancel_notify = op->cancel_notify;
+        model_expect(model, connection, 0, METHOD_CONNECTION_TUNE);
+    }
+    else if (op->method.kind == METHOD_CONNECTION_OPEN)
+        model_expect(model, connection, 0, METHOD_CONNECTION_OPEN_OK);
+    else if (op->method.kind == METHOD_CONNECTION_CLOSE) {
+        model_connection_end(model, connection);
+        model_expect(model, connection, 0, METHOD_CONNECTION_CLOSE_OK);
+    }
+}
+
+void model_apply(struct model *model, struct m_connection *connection, struct m_op *op)
+{
+    if (op->channel == 0) {
+        apply_connection(model, connection, op);
+        return;
+    }
+    if (connection->state != M_OPEN)
+        return;
+    struct m_channel *channel = &connection->channels[op->channel];
+    enum method_kind kind = op->protocol_header ? METHOD_COUNT : op->method.kind;
+    if (channel->state == M_OPEN)
+        apply_open(model, channel, op);
+    else if (channel->state == M_CLOSING && kind == METHOD_CHANNEL_CLOSE_OK)
+        channel->state = M_CLOSED;
+    else if (channel->state == M_CLOSING && kind == METHOD_CHANNEL_CLOSE)
+        answer(model, channel, METHOD_CHANNEL_CLOSE_OK);
+    else if (channel->state == M_CLOSED && kind == METHOD_CHANNEL_OPEN)
+        open_channel(model, channel);
+    else if (channel->state == M_CLOSED)
+        model_fail(model, "client %u sent %s on a closed channel", connection->client,
+                   method_info(kind)->name);
+}

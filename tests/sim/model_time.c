@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Time, turns, and what is left after a crash. */
+#include "tests/sim/model.h"
+#include "tests/sim/peek.h"
+
+void model_set_time(struct model *model, int64_t wall_ms)
+{
+    model->now_ms = wall_ms;
+}
+
+void model_timers(struct model *model, const struct peek_due *due, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct m_queue *queue = model_queue(model, due[i].queue);
+        if (!queue)
+            continue;
+        if (!due[i].unused)
+            model_expire(model, queue);
+        else if (queue->unused_at_ms <= model->now_ms)
+            model_queue_destroy(model, queue);
+        else
+            model_fail(model, "%s: expired as unused, though it was used", queue->spec->name);
+    }
+    for (size_t i = 0; i < model->queues.count; i++) {
+        const struct m_queue *queue = model->queues.at[i];
+        if (queue->unused_at_ms <= model->now_ms)
+            model_fail(model, "%s: should have expired as unused", queue->spec->name);
+        for (size_t j = 0; j < queue->ready.count; j++)
+            if (((struct m_entry *)queue->ready.at[j])->deadline_ms <= model->now_ms)
+                model_fail(model, "%s: a message should have expired", queue->spec->name);
+    }
+}
+
+void model_turn_end(struct model *model)
+{
+    model->turn++;
+}
+
+void model_durable(struct model *model, uint64_t turn)
+{
+    model->durable = turn;
+    struct vec kept = {0};
+    for (size_t i = 0; i < model->stored.count; i++) {
+        struct m_entry *entry = model->stored.at[i];
+        uint64_t died = entry->died < entry->queue->died ? entry->died : entry->queue->died;
+        if (died > turn)
+            vec_push(model->arena, &kept, entry);
+    }
+    model->stored = kept;
+}
+
+/* -- after a crash -- */
+
+static bool survives(uint64_t born, uint64_t died, uint64_t turn)
+{
+    return born <= turn && died > turn;
+}
+
+static void revive_queue(struct model *model, struct m_queue *queue)
+{
+    queue->owner = NULL;
+    queue->ready = queue->consumers = (struct vec){0};
+    queue->active = NULL;
+    queue->unacked = 0;
+    queue->born = 0;
+    queue->died = M_NEVER;
+    queue->gone = false;
+    vec_push(model->arena, &model->queues, queue);
+    model_touch(model, queue);
+}
+
+static void restart_queues(struct model *model, uint64_t turn)
+{
+    struct vec alive = model->queues;
+    struct vec dead = model->dead_queues;
+    model->queues = model->dead_queues = (struct vec){0};
+    for (size_t i = 0; i < alive.count + dead.count; i++) {
+        struct m_queue *queue = i < alive.count ? alive.at[i] : dead.at[i - alive.count];
+        if (queue->durable && survives(queue->born, queue->died, turn))
+            revive_queue(model, queue);
+        else
+            queue->gone = true;
+    }
+}
+
+static void restart_exchanges(struct model *model, uint64_t turn)
+{
+    struct vec alive = model->exchanges;
+    struct vec dead = model->dead_exchanges;
+    model->exchanges = model->dead_exchanges = (struct vec){0};
+    for (size_t i = 0; i < alive.count + dead.count; i++) {
+        struct m_exchange *exchange = i < alive.count ? alive.at[i] : dead.at[i - alive.count];
+        exchange->gone = !exchange->spec->durable || !survives(exchange->born, exchange->died, turn);
+        if (exchange->gone)
+            continue;
+        exchange->born = 0;
+        exchange->died = M_NEVER;
+        vec_push(model->arena, &model->exchanges, exchange);
+    }
+}
+
+static void restart_bindings(struct model *model, uint64_t turn)
+{
+    struct vec alive = model->bindings;
+    struct vec dead = model->dead_bindings;
+    model->bindings = model->dead_bindings = (struct vec){0};
+    for (size_t i = 0; i < alive.count + dead.count; i++) {
+        struct m_binding *binding = i < alive.count ? alive.at[i] : dead.at[i - alive.count];
+        binding->gone = !binding->stored || !survives(binding->born, binding->died, turn);
+        if (binding->gone)
+            continue;
+        binding->born = 0;
+        binding->died = M_NEVER;
+        vec_push(model->arena, &model->bindings, binding);
+    }
+}
+
+static void revive_entry(struct model *model, struct m_entry *entry, uint64_t turn, bool clean)
+{
+    while (entry->counts && entry->counts->turn > turn)
+        entry->counts = entry->counts->older;
+    bool was_out = entry->place != M_READY;
+    if (entry->seen && (!clean || was_out))
+        entry->redelivered = M_YES;
+    else if (!clean || was_out)
+        entry->redelivered = M_MAYBE;
+    entry->place = M_GONE;
+    entry->born = 0;
+    entry->died = M_NEVER;
+    entry->origin = NULL;
+    entry->root = entry;
+    vec_push(model->arena, &model->stored, entry);
+    model_make_ready(model, entry);
+}
+
+static void restart_entries(struct model *model, uint64_t turn, bool clean)
+{
+    struct vec stored = model->stored;
+    model->stored = (struct vec){0};
+    for (size_t i = 0; i < stored.count; i++) {
+        struct m_entry *entry = stored.at[i];
+        if (!entry->queue->gone && survives(entry->born, entry->died, turn))
+            revive_entry(model, entry, turn, clean);
+    }
+}
+
+void model_restart(struct model *model, bool clean)
+{
+    uint64_t turn = clean ? model->turn : model->durable;
+    model->connections.count = 0;
+    model->deliveries.count = 0;
+    model->deaths.count = 0;
+    restart_queues(model, turn);
+    restart_exchanges(model, turn);
+    restart_bindings(model, turn);
+    restart_entries(model, turn, clean);
+    model->durable = model->turn;
+    model->turn++;
+}

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See node.h. The wire's frames are read in tap.c. */
+#include "tests/sim/node.h"
+
+#include "base/mem.h"
+#include "broker/broker.h"
+#include "broker/connection.h"
+#include "broker/vhost.h"
+#include "tests/sim/peek.h"
+#include "tests/sim/tap.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define DUE_MAX 64
+
+/* -- starting and stopping -- */
+
+static void open_store(struct node *node)
+{
+    struct store_options options = {
+        .directory = "/disk",
+        .vfs = "sim",
+        .manual = true,
+        .release = broker_store_release,
+        .pending_bytes_max = node->world->store_pending_max,
+    };
+    char message[512];
+    if (store_open(&node->store, &options, message, sizeof message) != ERR_OK)
+        model_fail(node->model, "the store does not open: %s", message);
+}
+
+static void start_broker(struct node *node)
+{
+    struct broker_options options;
+    char message[512];
+    broker_options_init(&options);
+    rng_bytes(&node->world->rng, options.seed, sizeof options.seed);
+    options.consumer_timeout_ms = 0;
+    options.heartbeat_s = 0;
+    options.frame_max = node->world->frame_max;
+    options.handshake_timeout_ms = INT32_MAX;
+    node->broker = broker_new(&options, node->store);
+    broker_set_time(node->broker, node->now_ms, node->wall_ms);
+    if (broker_start(node->broker, message, sizeof message) != ERR_OK)
+        model_fail(node->model, "the broker does not start: %s", message);
+    struct vhost *vhost = vhost_find(node->broker, slice_str("/"));
+    if (!vhost)
+        model_fail(node->model, "the default virtual host is not there");
+    node->db = vhost->db;
+}
+
+/* What starting wrote is made durable at once: no client can know of it. */
+static void finish_start(struct node *node)
+{
+    broker_settle(node->broker);
+    for (int i = 0; i < 3; i++) {
+        store_write(store_node(node->store));
+        store_write(node->db);
+        broker_collect(node->broker);
+        broker_settle(node->broker);
+    }
+    node->turns.count = 0;
+    node->given = node->applied = false;
+    node->flushed = node->written = node->settled = store_last(node->db);
+    node->lives++;
+}
+
+struct node *node_new(struct world *world, struct model *model)
+{
+    struct node *node = ARENA_NEW(&world->arena, struct node);
+    node->world = world;
+    node->model = model;
+    node->disk = memvfs_new("sim");
+    node->now_ms = 1000;
+    node->wall_ms = 1700000000000;
+    model->node = node;
+    model_set_time(model, node->wall_ms);
+    world->trace.now_ms = node->now_ms;
+    open_store(node);
+    start_broker(node);
+    finish_start(node);
+    peek_compare(model);
+    return node;
+}
+
+static void free_link(struct link *link)
+{
+    buf_fini(&link->network);
+    buf_fini(&link->input);
+    buf_fini(&link->tap);
+    buf_fini(&link->shadow);
+}
+
+static void drop_links(struct node *node, const char *reason)
+{
+    while (node->links.count > 0) {
+        struct link *link = node->links.at[0];
+        if (link->amqp)
+            amqp_connection_free(link->amqp, reason);
+        link->amqp = NULL;
+        free_link(link);
+        vec_remove_at(&node->links, 0);
+    }
+}
+
+void node_crash(struct node *node)
+{
+    trace_line(&node->world->trace, "CRASH: durable up to turn %" PRIu64 " of %" PRIu64,
+               node->model->durable, node->model->turn);
+    drop_links(node, "crash");
+    store_crash(node->store);
+    broker_free(node->broker);
+    memvfs_power_loss(node->disk, world_percent(node->world, 50) ? node->world->seed + 1 : 0);
+    model_restart(node->model, false);
+    node->now_ms += 1 + (int64_t)world_below(node->world, 3);
+    open_store(node);
+    start_broker(node);
+    finish_start(node);
+    peek_compare(node->model);
+}
+
+void node_restart(struct node *node)
+{
+    trace_line(&node->world->trace, "RESTART in order");
+    while (node->links.count > 0)
+        node_disconnect(node, node->links.at[0], "restart");
+    broker_stop(node->broker);
+    store_close(node->store);
+    broker_free(node->broker);
+    model_restart(node->model, true);
+    open_store(node);
+    start_broker(node);
+    finish_start(node);
+    peek_compare(node->model);
+}
+
+void node_free(struct node *node)
+{
+    while (node->links.count > 0)
+        node_disconnect(node, node->links.at[0], "the end");
+    broker_stop(node->broker);
+    store_close(node->store);
+    broker_free(node->broker);
+    memvfs_free(node->disk);
+}
+
+void node_pass_time(struct node *node, int64_t ms)
+{
+    node->now_ms += ms;
+    node->wall_ms += ms;
+    node->world->trace.now_ms = node->now_ms;
+}
+
+/* -- wires -- */
+
+static void note_wake(void *context)
+{
+    (void)context;
+}
+
+struct link *node_connect(struct node *node, unsigned client)
+{
+    struct link *link = ARENA_NEW(&node->world->arena, struct link);
+    struct amqp_peer peer = {
+        .name = arena_printf(&node->world->arena, "client-%u", client),
+        .loopback = true,
+    };
+    struct amqp_owner owner = {.wake = note_wake};
+    link->client = client;
+    link->amqp = amqp_connection_new(node->broker, &peer, &owner);
+    link->connection = LIST_LAST(&node->broker->connections, struct connection, broker_link);
+    link->model = model_connect(node->model, client);
+    vec_push(&node->world->arena, &node->links, link);
+    return link;
+}
+
+void node_disconnect(struct node *node, struct link *link, const char *reason)
+{
+    trace_line(&node->world->trace, "node: client %u is gone: %s", link->client, reason);
+    node->model->phase = PHASE_INPUT;
+    if (link->amqp)
+        amqp_connection_free(link->amqp, reason);
+    link->amqp = NULL;
+    CHECK(vec_remove(&node->links, link));
+    tap_all(node);
+    model_disconnected(node->model, link->model);
+    model_phase_end(node->model);
+    free_link(link);
+}
+
+void link_send(struct node *node, struct link *link, struct m_op *op, const struct buf *bytes)
+{
+    struct link_op *entry = ARENA_NEW(&node->world->arena, struct link_op);
+    buf_add_slice(&link->network, buf_slice(bytes));
+    link->sent += bytes->len;
+    entry->end = link->sent;
+    entry->op = op;
+    vec_push(&node->world->arena, &link->ops, entry);
+}
+
+/* -- input -- */
+
+/* Feeds up to the end of the next operation; false when the session did not take anything. */
+static bool feed_one(struct node *node, struct link *link, size_t *budget)
+{
+    if (link->ops.count == 0 || link->input.len == 0)
+        return false;
+    const struct link_op *next = link->ops.at[0];
+    size_t len = (size_t)(next->end - link->consumed);
+    if (len > link->input.len)
+        len = link->input.len;
+    if (len > *budget)
+        len = *budget;
+    *budget -= len;
+    size_t took = amqp_connection_feed(link->amqp, slice_of(link->input.data, len));
+    CHECK(took <= len);
+    buf_drain(&link->input, took);
+    link->consumed += took;
+    tap_all(node);
+    if (link->consumed < next->end)
+        return took > 0;
+    vec_remove_at(&link->ops, 0);
+    model_apply(node->model, link->model, next->op);
+    model_phase_end(node->model);
+    return true;
+}
+
+static void feed(struct node *node, struct link *link, bool everything)
+{
+    size_t budget = SIZE_MAX;
+    if (!everything)
+        budget = world_below(node->world, 3) == 0 ? 1 + world_below(node->world, 40)
+                                                   : 1 + world_below(node->world, 3000);
+    while (budget > 0 && amqp_connection_wishes(link->amqp).read &&
+           feed_one(node, link, &budget)) {
+    }
+}
+
+static void feed_all(struct node *node, bool everything)
+{
+    size_t first = node->links.count ? world_below(node->world, node->links.count) : 0;
+    for (size_t i = 0; i < node->links.count; i++) {
+        struct link *link = node->links.at[(first + i) % node->links.count];
+        if (link->amqp && (everything || world_percent(node->world, 70)))
+            feed(node, link, everything);
+    }
+}
+
+/* -- output -- */
+
+static void check_bytes(struct node *node, struct link *link, struct slice run)
+{
+    if (run.len > link->shadow.len || memcmp(run.data, link->shadow.data, run.len) != 0)
+        model_fail(node->model, "client %u: bytes changed between being made and leaving",
+                   link->client);
+}
+
+static void write_out(struct node *node, struct link *link, size_t most)
+{
+    struct outq *output = amqp_connection_output(link->amqp);
+    struct slice runs[8];
+    size_t wrote = 0;
+    while (wrote < most) {
+        size_t count = outq_peek(output, runs, ARRAY_LEN(runs));
+        size_t round = 0;
+        for (size_t i = 0; i < count && wrote < most; i++) {
+            struct slice run = runs[i];
+            if (run.len > most - wrote)
+                run.len = most - wrote;
+            check_bytes(node, link, run);
+            buf_drain(&link->shadow, run.len);
+            wrote += run.len;
+            round += run.len;
+        }
+        if (round == 0)
+            break;
+        outq_drain(output, round);
+    }
+    link->left += wrote;
+    if (wrote > 0) {
+        amqp_connection_written(link->amqp);
+        model_released(node->model, link->model, link->left);
+    }
+}
+
+/* False: the link is gone now. */
+static bool flush_link(struct node *node, struct link *link, bool everything)
+{
+    struct world *world = node->world;
+    struct amqp_wishes wishes = amqp_connection_wishes(link->amqp);
+    if (everything || world_percent(world, 80))
+        write_out(node, link, everything ? SIZE_MAX : 1 + world_below(world, world->pipe_bytes));
+    struct outq *output = amqp_connection_output(link->amqp);
+    if (!everything && outq_len(output) > world->high_water)
+        connection_set_congested(link->connection, true);
+    link->closing = wishes.close || wishes.abort;
+    if (wishes.abort || (wishes.close && outq_len(output) == 0)) {
+        trace_line(&world->trace, "node: closes client %u", link->client);
+        amqp_connection_free(link->amqp, "closed");
+        link->amqp = NULL;
+        model_disconnected(node->model, link->model);
+    }
+    return true;
+}
+
+static void flush_all(struct node *node, bool everything)
+{
+    for (size_t i = 0; i < node->links.count; i++) {
+        struct link *link = node->links.at[i];
+        if (link->amqp)
+            flush_link(node, link, everything);
+    }
+}
+
+/* -- the turn -- */
+
+static void end_phase(struct node *node, enum m_phase phase)
+{
+    tap_all(node);
+    CHECK(node->model->phase == phase);
+    model_phase_end(node->model);
+}
+
+static void run_timers(struct node *node)
+{
+    struct peek_due due[DUE_MAX];
+    size_t count = peek_due(node->model, due, DUE_MAX);
+    node->model->phase = PHASE_TIMERS;
+    broker_run_timers(node->broker);
+    tap_all(node);
+    model_timers(node->model, due, count);
+    model_phase_end(node->model);
+}
+
+/* Turns whose last operation has been applied are durable. */
+static void note_written(struct node *node)
+{
+    uint64_t durable = node->model->durable;
+    while (node->turns.count > 0) {
+        const struct node_turn *turn = node->turns.at[0];
+        if (turn->last > node->written)
+            break;
+        durable = turn->turn;
+        vec_remove_at(&node->turns, 0);
+    }
+    if (durable > node->model->durable)
+        model_durable(node->model, durable);
+}
+
+/* The store hands over what has piled up when its writer is idle. */
+static void give(struct node *node)
+{
+    if (node->given || store_last(node->db) == node->flushed)
+        return;
+    node->given = true;
+    node->applied = false;
+    node->flushed = store_last(node->db);
+}
+
+static void settle(struct node *node)
+{
+    node->model->phase = PHASE_SETTLE;
+    broker_settle(node->broker);
+    end_phase(node, PHASE_SETTLE);
+    struct node_turn *turn = ARENA_NEW(&node->world->arena, struct node_turn);
+    turn->turn = node->model->turn;
+    turn->last = node->settled = store_last(node->db);
+    vec_push(&node->world->arena, &node->turns, turn);
+    give(node);
+    note_written(node);
+}
+
+bool node_write(struct node *node)
+{
+    store_write(store_node(node->store));
+    bool wrote = store_write(node->db);
+    if (!node->given || node->applied)
+        return false;
+    /* A batch that cancelled itself out has nothing to write. */
+    node->applied = true;
+    node->written = node->flushed;
+    note_written(node);
+    trace_line(&node->world->trace, "disk: durable up to turn %" PRIu64, node->model->durable);
+    return wrote;
+}
+
+static void collected(struct node *node)
+{
+    if (node->given && (node->applied || store_durable(node->db) >= node->flushed)) {
+        node->given = false;
+        node->written = node->flushed;
+        note_written(node);
+    }
+    /* Not in the middle of a turn, as when a client was lost since the last one ended. */
+    if (store_last(node->db) == node->settled)
+        give(node);
+}
+
+void node_turn(struct node *node, bool everything)
+{
+    struct model *model = node->model;
+    broker_set_time(node->broker, node->now_ms, node->wall_ms);
+    model_set_time(model, node->wall_ms);
+    model->phase = PHASE_COLLECT;
+    broker_collect(node->broker);
+    collected(node);
+    end_phase(node, PHASE_COLLECT);
+    run_timers(node);
+    model->phase = PHASE_INPUT;
+    feed_all(node, everything);
+    model->phase = PHASE_DISPATCH;
+    node->busy = broker_dispatch(node->broker);
+    end_phase(node, PHASE_DISPATCH);
+    if (!node->busy)
+        model_dispatched(model);
+    settle(node);
+    peek_compare(model);
+    flush_all(node, everything);
+    model_turn_end(model);
+}
+
+bool node_idle(const struct node *node)
+{
+    if (node->busy || node->given || node->turns.count > 0)
+        return false;
+    for (size_t i = 0; i < node->links.count; i++) {
+        const struct link *link = node->links.at[i];
+        if (link->network.len || (link->amqp && (link->input.len || link->shadow.len)))
+            return false;
+    }
+    return true;
+}

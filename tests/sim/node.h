@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The node under test: a real broker with real sessions on a real store over a disk in memory, driven
+ * turn by turn in simulated time; and the network's ends at it. All that it takes and all that it
+ * says is told to the model at that moment.
+ *
+ * (1) A link's `ops` are told to the model one by one, each when its last byte has been consumed.
+ * (2) Output is read ("tapped") when it is made, not when it leaves: what is held back for the disk
+ *     is known to the model already. What leaves must be, byte for byte, what was tapped.
+ */
+#ifndef TESTS_SIM_NODE_H
+#define TESTS_SIM_NODE_H
+
+#include "base/buf.h"
+#include "session/amqp_connection.h"
+#include "storage/store.h"
+#include "tests/sim/model.h"
+#include "tests/support/memvfs.h"
+
+struct broker;
+struct connection;
+
+/* A client's wire: bytes on their way to the node, and what came out of it. */
+struct link {
+    unsigned client;
+    struct amqp_connection *amqp;  /* NULL: the node does not know of it any more */
+    struct connection *connection; /* the broker's view of it */
+    struct m_connection *model;
+    struct buf network;            /* sent by the client, not there yet */
+    struct buf input;              /* there, not consumed yet */
+    uint64_t consumed;             /* bytes, all told */
+    uint64_t sent;                 /* by the client, all told */
+    struct vec ops;                /* struct link_op not yet consumed whole */
+    bool half_open;                /* the client is gone, and the node does not know yet */
+
+    struct buf tap;                /* tapped bytes that are no whole frame yet */
+    struct buf shadow;             /* tapped bytes that have not left */
+    uint64_t tapped;               /* bytes, all told */
+    uint64_t parsed;
+    struct m_frame *assembling[M_CHANNELS_MAX + 1]; /* content to come */
+    uint64_t body_at[M_CHANNELS_MAX + 1];
+    uint64_t left;                 /* bytes that left the node */
+    uint64_t arrived;              /* and reached the client */
+    struct vec frames;             /* struct m_frame, made and not yet with the client */
+    bool closing;                  /* the node wants to close once everything is written */
+};
+
+struct link_op {
+    uint64_t end;                  /* offset in the client's stream */
+    struct m_op *op;
+};
+
+struct node {
+    struct world *world;
+    struct model *model;
+    struct memvfs *disk;
+    struct store *store;
+    struct broker *broker;
+    struct store_db *db;           /* of the virtual host */
+    struct vec links;
+    int64_t now_ms, wall_ms;
+    uint64_t lives;                /* starts so far */
+    bool busy;                     /* the last dispatch said that there is more */
+    struct vec turns;              /* struct node_turn that are not durable yet */
+    bool given;                    /* the writer has a batch, or its outcome is not collected */
+    bool applied;                  /* that batch is on the disk */
+    uint64_t flushed;              /* last operation of that batch, or of the latest one */
+    uint64_t written;              /* last operation on the disk */
+    uint64_t settled;              /* last operation when the last turn ended */
+};
+
+/* A turn's last operation. */
+struct node_turn {
+    uint64_t turn, last;
+};
+
+struct node *node_new(struct world *world, struct model *model);
+/* Ends it in order: a clean stop. */
+void node_free(struct node *node);
+
+/* A new wire; the client's side is the caller's. */
+struct link *node_connect(struct node *node, unsigned client);
+/* The node learns that the wire is dead. */
+void node_disconnect(struct node *node, struct link *link, const char *reason);
+void link_send(struct node *node, struct link *link, struct m_op *op, const struct buf *bytes);
+
+/* One turn of the loop; `shares` of the waiting input are fed, at random. */
+void node_turn(struct node *node, bool everything);
+/* The writer applies the batch it has, if any; false when it has none. */
+bool node_write(struct node *node);
+/* It dies now and starts again on the same disk. */
+void node_crash(struct node *node);
+/* It is stopped in order and starts again. */
+void node_restart(struct node *node);
+void node_pass_time(struct node *node, int64_t ms);
+/* Nothing waits anywhere in the node. */
+bool node_idle(const struct node *node);
+
+#endif

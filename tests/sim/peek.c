@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See peek.h. The one file of the simulator that reads the broker's structures. */
+#include "tests/sim/peek.h"
+
+#include "broker/broker.h"
+#include "broker/exchange.h"
+#include "broker/message.h"
+#include "broker/queue.h"
+#include "broker/vhost.h"
+#include "proto/properties.h"
+#include "proto/table.h"
+#include "tests/sim/node.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+static struct vhost *vhost_of(const struct model *model)
+{
+    return vhost_find(model->node->broker, slice_str("/"));
+}
+
+static struct queue *queue_of(const struct model *model, const struct m_queue *queue)
+{
+    return queue_find(vhost_of(model), slice_str(queue->spec->name));
+}
+
+/* -- ties -- */
+
+uint64_t peek_queue_order(const struct model *model, const struct m_queue *queue)
+{
+    const struct queue *found = queue->gone ? NULL : queue_of(model, queue);
+    return found ? found->target.id : 0;
+}
+
+static void write_headers(struct buf *table, const struct m_message *message)
+{
+    if (message->header_h >= 0)
+        table_add_int32(table, "h", (int32_t)message->header_h);
+    if (message->header_g >= 0)
+        table_add_int64(table, "g", message->header_g);
+}
+
+static void move_to_front(struct vec *queues, size_t front, const struct queue *queue)
+{
+    for (size_t i = front; i < queues->count; i++) {
+        struct m_queue *candidate = queues->at[i];
+        if (strcmp(candidate->spec->name, queue->name) != 0)
+            continue;
+        memmove(queues->at + front + 1, queues->at + front, (i - front) * sizeof *queues->at);
+        queues->at[front] = candidate;
+        return;
+    }
+}
+
+void peek_sort_queues(const struct model *model, const struct m_exchange *exchange,
+                      const struct m_message *message, const char *const *keys,
+                      unsigned key_count, struct vec *queues)
+{
+    struct vhost *vhost = vhost_of(model);
+    struct exchange *source = exchange_find(vhost, slice_str(exchange->spec->name));
+    if (!source)
+        return;
+    struct slice slices[M_KEYS_MAX];
+    struct buf headers = BUF_INIT;
+    struct route_result result = ROUTE_RESULT_INIT;
+    for (unsigned i = 0; i < key_count; i++)
+        slices[i] = slice_str(keys[i]);
+    write_headers(&headers, message);
+    struct route_request request = {.exchange = &source->route, .keys = slices,
+                                    .key_count = key_count, .headers = buf_slice(&headers)};
+    router_route(&vhost->router, &request, &result);
+    for (size_t i = result.count; i-- > 0;)
+        move_to_front(queues, 0, target_queue(result.queues[i]));
+    route_result_fini(&result);
+    buf_fini(&headers);
+}
+
+static void add_due(struct peek_due *due, size_t *count, const struct m_queue *queue,
+                    const struct timer *timer, bool unused, int64_t now_ms)
+{
+    if (!timer_is_set(timer) || timer->node.key > now_ms)
+        return;
+    struct peek_due item = {.queue = queue->spec->name, .unused = unused, .key = timer->node.key,
+                            .sequence = timer->node.sequence};
+    size_t at = (*count)++;
+    while (at > 0 && (due[at - 1].key > item.key ||
+                      (due[at - 1].key == item.key && due[at - 1].sequence > item.sequence))) {
+        due[at] = due[at - 1];
+        at--;
+    }
+    due[at] = item;
+}
+
+size_t peek_due(const struct model *model, struct peek_due *due, size_t most)
+{
+    size_t count = 0;
+    int64_t now_ms = model->node->broker->now_ms;
+    for (size_t i = 0; i < model->queues.count && count + 2 <= most; i++) {
+        const struct m_queue *queue = model->queues.at[i];
+        const struct queue *found = queue_of(model, queue);
+        if (!found)
+            continue;
+        add_due(due, &count, queue, &found->expiry_timer, false, now_ms);
+        add_due(due, &count, queue, &found->unused_timer, true, now_ms);
+    }
+    return count;
+}
+
+/* -- comparing -- */
+
+static uint64_t id_of(const struct message *message)
+{
+    struct slice id;
+    char text[32] = "";
+    if (!properties_find(message_properties(message), PROPERTY_MESSAGE_ID, &id))
+        return 0;
+    memcpy(text, id.data, id.len < sizeof text ? id.len : sizeof text - 1);
+    return strtoull(text, NULL, 10);
+}
+
+static void compare_entry(struct model *model, const struct entry *entry,
+                          const struct m_entry *wanted)
+{
+    const char *name = wanted->queue->spec->name;
+    const struct broker *broker = model->node->broker;
+    uint64_t id = id_of(entry->message);
+    if (id != wanted->message->id)
+        model_fail(model, "%s: holds message %" PRIu64 " where %" PRIu64 " should be", name, id,
+                   wanted->message->id);
+    if ((wanted->redelivered == M_YES && !entry->redelivered) ||
+        (wanted->redelivered == M_NO && entry->redelivered))
+        model_fail(model, "%s: message %" PRIu64 " is %sflagged as redelivered, which is wrong",
+                   name, id, entry->redelivered ? "" : "not ");
+    if (entry->delivery_count != m_count_now(wanted))
+        model_fail(model, "%s: message %" PRIu64 " has delivery count %u, expected %u", name, id,
+                   entry->delivery_count, m_count_now(wanted));
+    int64_t deadline = entry->deadline_ms == INT64_MAX
+                           ? INT64_MAX
+                           : entry->deadline_ms - broker->now_ms + broker->wall_ms;
+    if (deadline != wanted->deadline_ms)
+        model_fail(model, "%s: message %" PRIu64 " expires in %" PRId64 " ms, expected %" PRId64,
+                   name, id, deadline - broker->wall_ms, wanted->deadline_ms - broker->wall_ms);
+    if (entry->is_stored != wanted->stored)
+        model_fail(model, "%s: message %" PRIu64 " is %sstored, which is wrong", name, id,
+                   entry->is_stored ? "" : "not ");
+}
+
+/* The model's entry of this lane after `*index` in its ready list. */
+static const struct m_entry *next_of_lane(const struct m_queue *queue, int lane, size_t *index)
+{
+    while (*index < queue->ready.count) {
+        const struct m_entry *entry = queue->ready.at[(*index)++];
+        if (entry->lane == lane)
+            return entry;
+    }
+    return NULL;
+}
+
+static void compare_lane(struct model *model, const struct queue *queue,
+                         const struct m_queue *wanted, int number)
+{
+    size_t index = 0;
+    const struct lane *lane = queue->lanes[number];
+    const struct m_entry *expected;
+    if (lane)
+        LIST_EACH(&lane->ready, node)
+        {
+            const struct entry *entry = CONTAINER_OF(node, struct entry, link);
+            expected = next_of_lane(wanted, number, &index);
+            if (!expected)
+                model_fail(model, "%s: holds message %" PRIu64 " that should not be there",
+                           wanted->spec->name, id_of(entry->message));
+            compare_entry(model, entry, expected);
+        }
+    expected = next_of_lane(wanted, number, &index);
+    if (expected)
+        model_fail(model, "%s: message %" PRIu64 " is lost", wanted->spec->name,
+                   expected->message->id);
+}
+
+static void compare_queue(struct model *model, const struct m_queue *wanted)
+{
+    const struct queue *queue = queue_of(model, wanted);
+    if (!queue)
+        model_fail(model, "%s: the queue is lost", wanted->spec->name);
+    queue_assert(queue);
+    for (int i = 0; i <= queue->settings.priority_max; i++)
+        compare_lane(model, queue, wanted, i);
+    if (queue->unacked_count != wanted->unacked)
+        model_fail(model, "%s: %" PRIu64 " messages are unacknowledged, expected %u",
+                   wanted->spec->name, queue->unacked_count, wanted->unacked);
+    if (queue->consumer_count != wanted->consumers.count)
+        model_fail(model, "%s: %u consumers, expected %zu", wanted->spec->name,
+                   queue->consumer_count, wanted->consumers.count);
+}
+
+static void compare_exchanges(struct model *model, struct vhost *vhost)
+{
+    size_t own = 0;
+    for (size_t i = 0; i < model->exchanges.count; i++) {
+        const struct m_exchange *exchange = model->exchanges.at[i];
+        own += !exchange->spec->predeclared;
+        if (!exchange_find(vhost, slice_str(exchange->spec->name)))
+            model_fail(model, "exchange %s is lost", exchange->spec->name);
+    }
+    size_t count = 0;
+    HMAP_EACH(&vhost->exchanges, node)
+        count += !CONTAINER_OF(node, struct exchange, node)->predeclared;
+    if (count != own)
+        model_fail(model, "%zu exchanges, expected %zu", count, own);
+    if (vhost->router.bindings.count != model->bindings.count)
+        model_fail(model, "%zu bindings, expected %zu", vhost->router.bindings.count,
+                   model->bindings.count);
+}
+
+void peek_compare(struct model *model)
+{
+    struct vhost *vhost = vhost_of(model);
+    if (vhost->queues.count != model->queues.count)
+        model_fail(model, "%zu queues, expected %zu", vhost->queues.count, model->queues.count);
+    for (size_t i = 0; i < model->queues.count; i++)
+        compare_queue(model, model->queues.at[i]);
+    compare_exchanges(model, vhost);
+}
+
+void peek_empty(struct model *model)
+{
+    const struct broker *broker = model->node->broker;
+    if (broker->message_count != 0 || broker->message_bytes != 0)
+        model_fail(model, "%" PRIu64 " messages of %" PRIu64 " bytes are accounted for and gone",
+                   broker->message_count, broker->message_bytes);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The model's window into the node. It serves two purposes: to find a difference in the step that
+ * makes it, long before a client could notice; and to learn, where the promises leave the node a
+ * choice among simultaneous things (which of two queues' messages expire first in the same
+ * millisecond), what it chose.
+ */
+#ifndef TESTS_SIM_PEEK_H
+#define TESTS_SIM_PEEK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct m_entry;
+struct m_exchange;
+struct m_message;
+struct m_queue;
+struct model;
+struct node;
+struct vec;
+
+/* The order in which the node goes through queues when one acknowledgement concerns several. */
+uint64_t peek_queue_order(const struct model *model, const struct m_queue *queue);
+
+/* Puts the queues of a route into the order in which the node comes to them. */
+void peek_sort_queues(const struct model *model, const struct m_exchange *exchange,
+                      const struct m_message *message, const char *const *keys,
+                      unsigned key_count, struct vec *queues);
+
+struct peek_due {
+    const char *queue;   /* the model's spelling */
+    bool unused;         /* x-expires; else its messages' deadlines */
+    int64_t key;
+    uint64_t sequence;
+};
+
+/* The timers of queues that broker_run_timers() will run now, in their order; how many. */
+size_t peek_due(const struct model *model, struct peek_due *due, size_t most);
+
+/* Every queue, exchange, binding and entry of the node against the model; violations end the run. */
+void peek_compare(struct model *model);
+/* Nothing of a message is left in memory. */
+void peek_empty(struct model *model);
+
+#endif

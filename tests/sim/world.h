@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a seed makes a world of: its queues and exchanges with their arguments, how many clients it
+ * has, what they like to do, how bad the network and how short-lived the machine are.
+ *
+ * (1) Everything here follows from the seed alone and does not change during a run.
+ * (2) A name always stands for the same declaration, so that redeclaring is legal.
+ */
+#ifndef TESTS_SIM_WORLD_H
+#define TESTS_SIM_WORLD_H
+
+#include "base/rng.h"
+#include "tests/sim/arena.h"
+#include "tests/sim/trace.h"
+
+#define WORLD_QUEUES_MAX 10
+#define WORLD_EXCHANGES_MAX 10
+#define WORLD_CLIENTS_MAX 8
+
+enum spec_overflow { SPEC_DROP_HEAD, SPEC_REJECT, SPEC_REJECT_DEAD_LETTER };
+
+struct queue_spec {
+    const char *name;
+    bool durable, exclusive, auto_delete, quorum, single_active;
+    int64_t ttl_ms, expires_ms;        /* negative: none, as for those below */
+    int64_t length_max, bytes_max, delivery_limit;
+    int priority_max;                  /* 0: none */
+    enum spec_overflow overflow;
+    const char *dead_exchange;         /* NULL: none */
+    const char *dead_key;              /* NULL: the message's own */
+    struct slice arguments;            /* encoded table */
+};
+
+enum exchange_kind { KIND_DIRECT, KIND_FANOUT, KIND_TOPIC, KIND_HEADERS, KIND_COUNT };
+
+struct exchange_spec {
+    const char *name;
+    enum exchange_kind kind;
+    bool durable, auto_delete, internal, predeclared;
+    const char *alternate;             /* NULL: none */
+    struct slice arguments;
+};
+
+/* What a client does next, by weight. */
+#define ACT_TABLE(X)                                                                               \
+    X(PUBLISH) X(ACK) X(NACK) X(REJECT) X(GET) X(CONSUME) X(CANCEL) X(QOS) X(PURGE) X(RECOVER)     \
+    X(DECLARE_QUEUE) X(DELETE_QUEUE) X(DECLARE_EXCHANGE) X(DELETE_EXCHANGE) X(BIND) X(UNBIND)      \
+    X(CONFIRM) X(TX_SELECT) X(TX_COMMIT) X(TX_ROLLBACK) X(BAD_ACK) X(FLOW)                         \
+    X(OPEN_CHANNEL) X(CLOSE_CHANNEL) X(CLOSE_CONNECTION) X(DIE)
+
+enum act {
+#define X(name) ACT_##name,
+    ACT_TABLE(X)
+#undef X
+    ACT_COUNT
+};
+
+struct world {
+    uint64_t seed;
+    struct rng rng;
+    struct arena arena;
+    struct trace trace;
+    unsigned steps;
+
+    struct queue_spec queues[WORLD_QUEUES_MAX];
+    unsigned queue_count;
+    struct exchange_spec exchanges[WORLD_EXCHANGES_MAX]; /* [0] is the default exchange */
+    unsigned exchange_count;
+    unsigned client_count;
+    unsigned channels_max;             /* a client */
+
+    unsigned act_weights[ACT_COUNT];
+    unsigned act_total;
+    unsigned persistent_percent, mandatory_percent, expiration_percent, priority_percent;
+    unsigned headers_percent, cc_percent, default_exchange_percent;
+    unsigned body_max;
+    unsigned no_ack_percent;
+    unsigned crash_permille, restart_permille, cut_permille, alarm_permille; /* a step */
+    unsigned time_percent;             /* of steps in which time passes */
+    unsigned high_water;               /* bytes of output at which a connection counts as congested */
+    unsigned pipe_bytes;               /* the network takes that much at once from the node */
+    uint64_t store_pending_max;
+    uint32_t frame_max;
+    unsigned write_percent;            /* of steps: how fast the disk is */
+    uint64_t message_next;
+};
+
+void world_init(struct world *world, uint64_t seed, unsigned steps, bool live);
+void world_fini(struct world *world);
+
+uint64_t world_below(struct world *world, uint64_t bound);
+bool world_percent(struct world *world, unsigned percent);
+bool world_permille(struct world *world, unsigned permille);
+enum act world_act(struct world *world);
+const char *act_name(enum act act);
+const char *exchange_kind_name(enum exchange_kind kind);
+
+const struct queue_spec *world_queue(const struct world *world, const char *name);
+const struct exchange_spec *world_exchange(const struct world *world, const char *name);
+/* A routing or binding key of the world's small vocabulary. */
+const char *world_key(struct world *world);
+const char *world_pattern(struct world *world);
+
+#endif
