@@ -328,7 +328,8 @@ lint-cppcheck: | config.h
 	@echo '  CPPCHECK'
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 	    --suppress=missingInclude --suppress=missingIncludeSystem --error-exitcode=1 \
-	    --cppcheck-build-dir=$(BUILD)/lint/cppcheck -I. -D_GNU_SOURCE $(LINT_SOURCES)
+	    --cppcheck-build-dir=$(BUILD)/lint/cppcheck --include=build-aux/cppcheck.h \
+	    -I. -D_GNU_SOURCE $(LINT_SOURCES)
 
 lint:
 	+@$(MAKE) --no-print-directory --keep-going lint-tidy lint-cppcheck
