@@ -277,6 +277,14 @@ struct verification {
     enum err error;
 };
 
+/* The first finding: without the heading before it and without what comes after. */
+static void first_finding(char *out, size_t size, const char *table, const char *text)
+{
+    const char *start = strncmp(text, "***", 3) == 0 ? strchr(text, '\n') : NULL;
+    start = start ? start + 1 : text;
+    snprintf(out, size, "table %s: %.*s", table, (int)strcspn(start, "\n"), start);
+}
+
 static enum err quick_check(struct opening *opening, const char *table)
 {
     struct database *database = opening->database;
@@ -289,7 +297,7 @@ static enum err quick_check(struct opening *opening, const char *table)
         result = database_step(database, check);
     const char *text = result == SQLITE_ROW ? (const char *)sqlite3_column_text(check, 0) : NULL;
     bool fine = text && strcmp(text, "ok") == 0;
-    snprintf(what, sizeof(what), "table %s: %s", table, text ? text : "no result");
+    first_finding(what, sizeof(what), table, text ? text : "no result");
     sqlite3_finalize(check);
     if (result != SQLITE_ROW && result != SQLITE_DONE)
         return fail_result(opening, result);
