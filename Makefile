@@ -167,7 +167,7 @@ $$(BUILD)/tests/unit/$(1): $$(BUILD)/obj/tests/unit/$(1).o $$(call unit_archives
 endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call UNIT_RULE,$(name))))
 
-$(BUILD)/tests/sim/sim: $(call objects,$(call sources,tests/sim)) $(SIM_ARCHIVES)
+$(BUILD)/tests/sim/sim: $(call objects,$(call sources,tests/sim)) $(SUPPORT_ARCHIVE) $(SIM_ARCHIVES)
 	$(call link,$(ALL_LIBS))
 
 # A fuzz target is built twice: for libFuzzer, and (any compiler) to run once over its corpus.
