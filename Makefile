@@ -201,7 +201,7 @@ export BILBYCTL := $(abspath $(BUILD)/bilbyctl)
 export BILBY_PERF := $(abspath $(BUILD)/bilby-perf)
 
 HEADER_FLAGS = $(CC) $(ALL_CPPFLAGS) -std=gnu17 $(WARNINGS) -Werror
-SIM_FLAGS = $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),$(1)))
+SIM_FLAGS = $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),$(1))) $(if $(TRACE),--trace)
 
 .PHONY: check check-unit check-build check-arrows check-pure check-headers check-corpus check-quick
 ifdef T
@@ -388,7 +388,7 @@ help:
 #: make check T=queue_ttl    one unit test
 #: make check-unit           the unit tests alone
 #: make check-clients        the whole suite with real client libraries (check-crash, … likewise)
-#: make sim SEED=7           replay one seed of the simulator (SEEDS=200: as many seeds)
+#: make sim SEED=7           replay one seed of the simulator (TRACE=1: print it; SEEDS=200: so many)
 #: make sanitize             check in a build with AddressSanitizer and UBSan
 #: make tsan                 unit tests and suites in a build with ThreadSanitizer
 #: make valgrind             unit tests and one life of the daemon under memcheck
