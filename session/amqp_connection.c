@@ -121,8 +121,8 @@ void amqp_connection_free(struct amqp_connection *amqp, const char *reason)
 void amqp_release(struct amqp_connection *amqp)
 {
     HMAP_EACH(&amqp->channels, node)
-        amqp_channel_end(CONTAINER_OF(node, struct amqp_channel, node));
-    connection_release(&amqp->base);
+        amqp_publish_reset(CONTAINER_OF(node, struct amqp_channel, node));
+    connection_release(&amqp->base); /* the channels' cores too */
 }
 
 struct sasl_login amqp_sasl_login(const struct amqp_connection *amqp)
