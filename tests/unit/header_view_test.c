@@ -56,7 +56,7 @@ END_TEST
 /* Reading must leave no slot of the message before, whatever runs the names formed. */
 START_TEST(nothing_stays_from_message_to_message)
 {
-    char name[16];
+    char name[32];
 
     for (int message = 0; message < 300; message++) {
         buf_clear(&table);
