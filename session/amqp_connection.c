@@ -244,11 +244,10 @@ const struct connection_ops AMQP_CONNECTION_OPS = {
 
 /* -- input -- */
 
-/* The protocol header; returns the bytes consumed. */
+/* The protocol header; returns the bytes consumed. Whatever else it is, it is answered with the one
+ * header that is spoken here [0-9-1 §4.2.2; RabbitMQ 3.x does so too, 4.x answers with 1.0's]. */
 static size_t read_preface(struct amqp_connection *amqp, struct slice input)
 {
-    static const uint8_t header_1_0[PROTOCOL_HEADER_SIZE] = {'A', 'M', 'Q', 'P', 3, 1, 0, 0};
-    const uint8_t *answer = header_1_0;
     const char *what = "it speaks no AMQP";
     switch (protocol_recognise(input)) {
     case PROTOCOL_PARTIAL:
@@ -257,7 +256,6 @@ static size_t read_preface(struct amqp_connection *amqp, struct slice input)
         amqp_handshake_begin(amqp);
         return PROTOCOL_HEADER_SIZE;
     case PROTOCOL_OTHER_0_9:
-        answer = PROTOCOL_HEADER_0_9_1;
         what = "another revision of AMQP 0-9";
         break;
     case PROTOCOL_1_0:
@@ -274,7 +272,7 @@ static size_t read_preface(struct amqp_connection *amqp, struct slice input)
     }
     log_warning(amqp->base.broker->log, "client did not begin with the protocol header",
                 "conn=%" PRIu64 " found=\"%s\"", amqp->base.id, what);
-    amqp_send_bytes(amqp, answer, PROTOCOL_HEADER_SIZE);
+    amqp_send_bytes(amqp, PROTOCOL_HEADER_0_9_1, PROTOCOL_HEADER_SIZE);
     amqp_finish(amqp);
     return input.len;
 }

@@ -85,11 +85,11 @@ START_TEST(other_protocols_are_answered_with_a_header)
     amqp_expect_closed(client);
     client = amqp_client_new(&fixture, NULL);
     amqp_client_bytes(client, "GET / HTTP/1.1\r\n", 16);
-    amqp_expect_bytes(client, "AMQP\x03\x01\0\0", 8);
+    amqp_expect_bytes(client, "AMQP\0\0\x09\x01", 8);
     amqp_expect_closed(client);
     client = amqp_client_new(&fixture, NULL);
     amqp_client_bytes(client, "AMQP\0\x01\0\0", 8);
-    amqp_expect_bytes(client, "AMQP\x03\x01\0\0", 8);
+    amqp_expect_bytes(client, "AMQP\0\0\x09\x01", 8);
     amqp_expect_closed(client);
 }
 END_TEST
