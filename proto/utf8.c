@@ -30,14 +30,30 @@ static size_t character_size(const uint8_t *at, size_t left)
     return size;
 }
 
+/* Nearly all texts are ASCII: eight bytes at a time, then what is left by halves. */
+static bool is_ascii(const uint8_t *at, size_t len)
+{
+    uint64_t bits = 0;
+    for (; len >= 8; at += 8, len -= 8)
+        bits |= wire_u64(at);
+    if (len & 4) {
+        bits |= wire_u32(at);
+        at += 4;
+    }
+    if (len & 2) {
+        bits |= wire_u16(at);
+        at += 2;
+    }
+    if (len & 1)
+        bits |= *at;
+    return !(bits & HIGH_BITS);
+}
+
 bool utf8_valid(struct slice text)
 {
-    size_t at = 0;
-    while (at < text.len) {
-        if (text.len - at >= 8 && !(wire_u64(text.data + at) & HIGH_BITS)) {
-            at += 8;
-            continue;
-        }
+    if (is_ascii(text.data, text.len))
+        return true;
+    for (size_t at = 0; at < text.len;) {
         size_t size = character_size(text.data + at, text.len - at);
         if (!size)
             return false;
