@@ -20,7 +20,8 @@ struct broker;
 struct vhost;
 
 /* The document of the whole node, or of one virtual host when `vhost` is not NULL. */
-json_t *definitions_export(struct broker *broker, struct vhost *vhost, const char *version) MUST_USE;
+json_t *definitions_export(struct broker *broker, struct vhost *vhost,
+                           const char *version) MUST_USE;
 
 /* Imports a parsed document; `vhost` as above (objects then need no "vhost" of their own).
  * ERR_INVALID with a message that names the object. */

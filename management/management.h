@@ -38,28 +38,30 @@ struct listener_facts {
 };
 #define LISTENERS_MAX 32
 
-/* What only the session and the server know of a client's connection. */
+/* What only the session and the server know of a client's connection. Texts and slices must stay
+ * valid until management_handle() returns. */
 struct connection_facts {
-    const char *protocol;           /* "AMQP 0-9-1" */
-    const char *state;              /* "running", "blocked", "closing" … */
-    const char *auth_mechanism;     /* all texts may be NULL: unknown */
-    char peer_host[64], host[64];   /* "": unknown */
-    uint16_t peer_port, port;
+    const char *protocol;             /* "AMQP 0-9-1"; all texts may be NULL: unknown */
+    const char *state;                /* "running", "blocked", "closing" … */
+    const char *auth_mechanism;
+    struct slice client_properties;   /* encoded table's content */
+    struct slice user_provided_name;
     uint32_t channel_max, frame_max;
     uint32_t heartbeat_s;
-    struct slice client_properties; /* encoded table's content */
-    uint64_t received_bytes, sent_bytes, send_pending;
-    bool tls;
-    const char *tls_version, *tls_cipher, *peer_certificate_subject;
+    uint64_t received_bytes, received_frames;
+    uint64_t sent_bytes, sent_frames, send_pending;
+    const char *tls_version, *tls_cipher; /* NULL without TLS */
+    const char *peer_certificate_subject;
 };
 
-/* Answers that the broker does not have. Every function may be NULL. They fill in what they know;
- * numbers start as FACT_UNKNOWN (or 0 where they are not 64 bits wide), the rest zeroed. */
+/* Answers that the broker does not have. Every function may be NULL. They fill in what they know:
+ * 64-bit numbers start as FACT_UNKNOWN, all else zeroed. */
 struct management_host {
     void *context;
     void (*node)(void *context, struct node_facts *facts);
     size_t (*listeners)(void *context, struct listener_facts *facts, size_t most);
-    void (*connection)(void *context, const struct connection *connection,
+    /* False when it knows nothing of that connection. */
+    bool (*connection)(void *context, const struct connection *connection,
                        struct connection_facts *facts);
 };
 

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bindings, the implicit ones of queues to the default exchange included. */
+#include "broker/exchange.h"
+#include "broker/queue.h"
+#include "broker/vhost.h"
+#include "management/act.h"
+#include "management/body.h"
+#include "management/list.h"
+#include "management/object.h"
+#include "proto/table.h"
+
+static const char *const sorts[] = {"vhost",       "source",      "destination_type",
+                                    "destination", "routing_key", "properties_key", NULL};
+
+/* ---- rows ---- */
+
+static struct slice target_name(struct route_target *target)
+{
+    return slice_str(target->is_exchange ? target_exchange(target)->name
+                                         : target_queue(target)->name);
+}
+
+static struct exchange *source_of(const struct binding *binding)
+{
+    return CONTAINER_OF(binding->source, struct exchange, route);
+}
+
+static struct binding_row row_of(const struct binding *binding)
+{
+    const struct exchange *source = source_of(binding);
+
+    return (struct binding_row){
+        .vhost = slice_str(source->vhost->name),
+        .source = slice_str(source->name),
+        .destination = target_name(binding->destination),
+        .to_exchange = binding->destination->is_exchange,
+        .key = binding->key,
+        .arguments = binding->arguments,
+    };
+}
+
+static struct binding_row implicit_row(const struct queue *queue)
+{
+    return (struct binding_row){
+        .vhost = slice_str(queue->vhost->name),
+        .source = slice_str(""),
+        .destination = slice_str(queue->name),
+        .key = slice_str(queue->name),
+    };
+}
+
+static void add(json_t *rows, struct binding_row row)
+{
+    json_array_append_new(rows, object_binding(&row));
+}
+
+static void add_from(json_t *rows, struct exchange *exchange)
+{
+    LIST_EACH(&exchange->route.bindings_from, link)
+        add(rows, row_of(CONTAINER_OF(link, struct binding, in_source)));
+}
+
+static void add_to(json_t *rows, const struct route_target *target)
+{
+    LIST_EACH(&target->bindings_to, link)
+        add(rows, row_of(CONTAINER_OF(link, struct binding, in_destination)));
+}
+
+static void add_implicit(json_t *rows, struct vhost *vhost)
+{
+    HMAP_EACH(&vhost->queues, node)
+        add(rows, implicit_row(CONTAINER_OF(node, struct queue, node)));
+}
+
+static void add_vhost(json_t *rows, struct vhost *vhost)
+{
+    HMAP_EACH(&vhost->exchanges, node)
+        add_from(rows, CONTAINER_OF(node, struct exchange, node));
+    add_implicit(rows, vhost);
+}
+
+/* ---- lists ---- */
+
+void bindings_list(struct call *call)
+{
+    json_t *rows;
+
+    if (call->capture_count > 0) {
+        if (!call_vhost(call))
+            return;
+        rows = json_array();
+        add_vhost(rows, call->vhost);
+    } else {
+        rows = json_array();
+        LIST_EACH(&call->broker->vhost_list, link) {
+            struct vhost *vhost = CONTAINER_OF(link, struct vhost, broker_link);
+            if (call_sees(call, slice_str(vhost->name)))
+                add_vhost(rows, vhost);
+        }
+    }
+    list_answer(call, rows, sorts);
+}
+
+static struct exchange *path_exchange(struct call *call)
+{
+    struct exchange *exchange =
+        call->vhost ? exchange_find(call->vhost, call_arg(call, "exchange")) : NULL;
+
+    if (!exchange)
+        call_not_found(call);
+    return exchange;
+}
+
+void exchange_bindings_source(struct call *call)
+{
+    struct exchange *exchange = path_exchange(call);
+
+    if (!exchange)
+        return;
+    json_t *rows = json_array();
+    if (exchange == call->vhost->default_exchange)
+        add_implicit(rows, call->vhost);
+    else
+        add_from(rows, exchange);
+    list_answer(call, rows, sorts);
+}
+
+void exchange_bindings_destination(struct call *call)
+{
+    struct exchange *exchange = path_exchange(call);
+
+    if (!exchange)
+        return;
+    json_t *rows = json_array();
+    add_to(rows, &exchange->route.target);
+    list_answer(call, rows, sorts);
+}
+
+void queue_bindings(struct call *call)
+{
+    struct queue *queue = call->vhost ? queue_find(call->vhost, call_arg(call, "queue")) : NULL;
+
+    if (!queue) {
+        call_not_found(call);
+        return;
+    }
+    json_t *rows = json_array();
+    add_to(rows, &queue->target);
+    add(rows, implicit_row(queue));
+    list_answer(call, rows, sorts);
+}
+
+/* ---- between two ---- */
+
+/* The path's ends. */
+struct ends {
+    struct exchange *source;
+    struct route_target *destination;
+    bool to_exchange;
+};
+
+/* False after answering 404: the path's {kind} is neither q nor e, or there is no such vhost. */
+static bool find_ends(struct call *call, struct ends *ends)
+{
+    struct slice kind = call_arg(call, "kind");
+    struct slice name = call_arg(call, "destination");
+
+    *ends = (struct ends){.to_exchange = slice_equal_str(kind, "e")};
+    if (!call->vhost || (!ends->to_exchange && !slice_equal_str(kind, "q"))) {
+        call_not_found(call);
+        return false;
+    }
+    ends->source = exchange_find(call->vhost, call_arg(call, "source"));
+    if (ends->to_exchange) {
+        struct exchange *exchange = exchange_find(call->vhost, name);
+        ends->destination = exchange ? &exchange->route.target : NULL;
+    } else {
+        struct queue *queue = queue_find(call->vhost, name);
+        ends->destination = queue ? &queue->target : NULL;
+    }
+    return true;
+}
+
+/* Calls back with each binding between the ends. Walks the shorter of the two lists. */
+static void each_between(const struct ends *ends, void (*each)(void *context, struct binding_row),
+                         void *context)
+{
+    if (!ends->source || !ends->destination)
+        return;
+    const struct route_exchange *source = &ends->source->route;
+    if (ends->source == ends->source->vhost->default_exchange) {
+        if (!ends->to_exchange)
+            each(context, implicit_row(target_queue(ends->destination)));
+    } else if (source->bindings_from_count < ends->destination->bindings_to_count) {
+        LIST_EACH(&source->bindings_from, link) {
+            const struct binding *binding = CONTAINER_OF(link, struct binding, in_source);
+            if (binding->destination == ends->destination)
+                each(context, row_of(binding));
+        }
+    } else {
+        LIST_EACH(&ends->destination->bindings_to, link) {
+            const struct binding *binding = CONTAINER_OF(link, struct binding, in_destination);
+            if (binding->source == source)
+                each(context, row_of(binding));
+        }
+    }
+}
+
+static void add_row(void *context, struct binding_row row)
+{
+    add(context, row);
+}
+
+void bindings_between(struct call *call)
+{
+    struct ends ends;
+
+    if (!find_ends(call, &ends))
+        return;
+    json_t *rows = json_array();
+    each_between(&ends, add_row, rows);
+    list_answer(call, rows, sorts);
+}
+
+struct search {
+    struct slice key, raw_key; /* decoded, and as it stood in the path */
+    bool found;
+    struct binding_row row;
+};
+
+static void compare_key(void *context, struct binding_row row)
+{
+    struct search *search = context;
+    struct buf key = BUF_INIT;
+
+    object_binding_key(&key, &row);
+    if (slice_equal(buf_slice(&key), search->key) ||
+        slice_equal(buf_slice(&key), search->raw_key)) {
+        search->found = true;
+        search->row = row;
+    }
+    buf_fini(&key);
+}
+
+/* The binding that the path's properties key names; false after answering 404. Clients put the key
+ * into the path as it was given to them, or quote it again: both are understood. */
+static bool find_binding(struct call *call, struct ends *ends, struct search *search)
+{
+    if (!find_ends(call, ends))
+        return false;
+    *search = (struct search){
+        .key = call_arg(call, "properties"),
+        .raw_key = call->captures[call->capture_count - 1].raw,
+    };
+    each_between(ends, compare_key, search);
+    if (!search->found)
+        call_not_found(call);
+    return search->found;
+}
+
+void binding_get(struct call *call)
+{
+    struct search search;
+    struct ends ends;
+
+    if (find_binding(call, &ends, &search))
+        call_json(call, object_binding(&search.row));
+}
+
+/* ---- binding and unbinding ---- */
+
+/* "q1/rk": relative to the path that was posted to. */
+static void add_location(struct call *call, const struct bind *bind)
+{
+    const struct binding_row row = {.key = bind->key, .arguments = bind->arguments};
+    struct buf location = BUF_INIT;
+
+    http_encode(&location, bind->destination);
+    buf_add_u8(&location, '/');
+    object_binding_key(&location, &row);
+    http_response_add_header(call->response, "Location", buf_slice(&location));
+    buf_fini(&location);
+}
+
+static void do_bind(struct call *call, const struct bind *bind)
+{
+    struct actor actor;
+    struct reply reply;
+
+    if (!actor_open(&actor, call))
+        return;
+    if (exchange_bind(&actor.connection, bind, &reply)) {
+        add_location(call, bind);
+        call_empty(call, 201);
+    } else {
+        call_reply(call, &reply);
+    }
+    actor_close(&actor);
+}
+
+void binding_post(struct call *call)
+{
+    struct bind bind = {
+        .source = call_arg(call, "source"),
+        .destination = call_arg(call, "destination"),
+    };
+    struct buf arguments = BUF_INIT, sorted = BUF_INIT;
+    struct ends ends;
+
+    if (!find_ends(call, &ends))
+        return;
+    bind.to_exchange = ends.to_exchange;
+    json_t *body = call_body(call);
+    if (body && body_short_text(call, body, "routing_key", "", &bind.key) &&
+        body_arguments(call, body, &arguments)) {
+        table_sort(&sorted, buf_slice(&arguments));
+        bind.arguments = buf_slice(&sorted);
+        do_bind(call, &bind);
+    }
+    buf_fini(&sorted);
+    buf_fini(&arguments);
+    json_decref(body);
+}
+
+static void do_unbind(struct call *call, const struct bind *bind)
+{
+    struct actor actor;
+    struct reply reply;
+
+    if (!actor_open(&actor, call))
+        return;
+    if (exchange_unbind(&actor.connection, bind, &reply))
+        call_empty(call, 204);
+    else
+        call_reply(call, &reply);
+    actor_close(&actor);
+}
+
+/* The binding's own bytes go with it: the call gets copies. */
+void binding_delete(struct call *call)
+{
+    struct search search;
+    struct ends ends;
+
+    if (!find_binding(call, &ends, &search))
+        return;
+    struct buf key = BUF_INIT, arguments = BUF_INIT;
+    buf_add_slice(&key, search.row.key);
+    buf_add_slice(&arguments, search.row.arguments);
+    const struct bind bind = {
+        .source = call_arg(call, "source"),
+        .destination = call_arg(call, "destination"),
+        .to_exchange = ends.to_exchange,
+        .key = buf_slice(&key),
+        .arguments = buf_slice(&arguments),
+    };
+    do_unbind(call, &bind);
+    buf_fini(&key);
+    buf_fini(&arguments);
+}

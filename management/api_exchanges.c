@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Exchanges. */
+#include "broker/exchange.h"
+#include "broker/vhost.h"
+#include "management/act.h"
+#include "management/body.h"
+#include "management/list.h"
+#include "management/object.h"
+
+static void add_items(struct list_items *items, struct vhost *vhost)
+{
+    HMAP_EACH(&vhost->exchanges, node) {
+        struct exchange *exchange = CONTAINER_OF(node, struct exchange, node);
+        list_items_add(items, slice_str(vhost->name), slice_str(exchange->name), exchange);
+    }
+}
+
+void exchanges_list(struct call *call)
+{
+    struct list_items items = LIST_ITEMS_INIT;
+
+    if (call->capture_count > 0) {
+        if (!call_vhost(call))
+            return;
+        add_items(&items, call->vhost);
+    } else {
+        LIST_EACH(&call->broker->vhost_list, link) {
+            struct vhost *vhost = CONTAINER_OF(link, struct vhost, broker_link);
+            if (call_sees(call, slice_str(vhost->name)))
+                add_items(&items, vhost);
+        }
+    }
+    list_answer_items(call, &items, object_exchange);
+}
+
+/* The exchange of the path, or NULL after answering 404. */
+static struct exchange *path_exchange(struct call *call)
+{
+    struct exchange *exchange =
+        call->vhost ? exchange_find(call->vhost, call_arg(call, "exchange")) : NULL;
+
+    if (!exchange)
+        call_not_found(call);
+    return exchange;
+}
+
+void exchange_get(struct call *call)
+{
+    struct exchange *exchange = path_exchange(call);
+
+    if (exchange)
+        call_json(call, object_exchange(call, exchange));
+}
+
+/* ---- declaring and deleting ---- */
+
+/* Fills in the declaration from the body; false after answering 400. */
+static bool read_declaration(struct call *call, const json_t *body, struct buf *arguments,
+                             struct exchange_declare *declare)
+{
+    declare->name = call_arg(call, "exchange");
+    if (!body_path_name(call, "exchange") ||
+        !body_text(call, body, "type", "direct", &declare->type) ||
+        !call_bool(call, body, "durable", false, &declare->durable) ||
+        !call_bool(call, body, "auto_delete", false, &declare->auto_delete) ||
+        !call_bool(call, body, "internal", false, &declare->internal) ||
+        !body_arguments(call, body, arguments))
+        return false;
+    declare->arguments = buf_slice(arguments);
+    return true;
+}
+
+static void declare_exchange(struct call *call, const struct exchange_declare *declare)
+{
+    bool created = !exchange_find(call->vhost, declare->name);
+    struct actor actor;
+    struct reply reply;
+
+    if (!actor_open(&actor, call))
+        return;
+    if (exchange_declare(&actor.connection, declare, &reply))
+        call_made(call, created);
+    else
+        call_reply(call, &reply);
+    actor_close(&actor);
+}
+
+void exchange_put(struct call *call)
+{
+    struct exchange_declare declare = {0};
+    struct buf arguments = BUF_INIT;
+
+    if (!call->vhost) {
+        call_error(call, 404, "not_found", "vhost_not_found");
+        return;
+    }
+    json_t *body = call_body(call);
+    if (body && read_declaration(call, body, &arguments, &declare))
+        declare_exchange(call, &declare);
+    buf_fini(&arguments);
+    json_decref(body);
+}
+
+void exchange_delete_route(struct call *call)
+{
+    struct actor actor;
+    struct reply reply;
+
+    if (!path_exchange(call) || !actor_open(&actor, call))
+        return;
+    if (exchange_delete(&actor.connection, call_arg(call, "exchange"),
+                        call_flag(call, "if-unused"), &reply))
+        call_empty(call, 204);
+    else
+        call_reply(call, &reply);
+    actor_close(&actor);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The broker's objects as JSON, with the fields and names that RabbitMQ's API has; fields that
+ * Bilby has no real value for are left out.
+ */
+#ifndef MANAGEMENT_OBJECT_H
+#define MANAGEMENT_OBJECT_H
+
+#include "broker/stats.h"
+#include "management/call.h"
+
+struct channel;
+struct connection;
+struct consumer;
+struct exchange;
+struct parameter;
+struct policy;
+struct queue;
+
+/* The functions that build a list's rows take the object as void *, see list_answer_items(). */
+
+/* Which of the counters an object shows. */
+enum stats_scope { STATS_ALL, STATS_QUEUE, STATS_EXCHANGE };
+json_t *object_stats(const struct message_stats *stats, enum stats_scope scope) MUST_USE;
+
+json_t *object_vhost(struct call *call, void *vhost) MUST_USE;
+/* What was kept as metadata, and what is always part of it. */
+json_t *object_vhost_metadata(const struct vhost *vhost) MUST_USE;
+/* {"max-connections":n,"max-queues":n}, those that are set. */
+json_t *object_vhost_limits(const struct vhost *vhost) MUST_USE;
+json_t *object_user(struct call *call, void *user) MUST_USE;
+json_t *object_user_limits(const struct user *user) MUST_USE;
+json_t *object_exchange(struct call *call, void *exchange) MUST_USE;
+json_t *object_queue(struct call *call, void *queue) MUST_USE;
+json_t *object_consumer(struct call *call, void *consumer) MUST_USE;
+json_t *object_connection(struct call *call, void *connection) MUST_USE;
+json_t *object_channel(struct call *call, void *channel) MUST_USE;
+json_t *object_permission(const struct permission_row *row) MUST_USE;
+json_t *object_topic_permission(const struct topic_permission_row *row) MUST_USE;
+
+json_t *object_parameter(const struct parameter *parameter) MUST_USE;
+json_t *object_policy(const struct policy *policy) MUST_USE;
+
+/* "127.0.0.1:1234 -> 127.0.0.1:5672 (1)", on the heap. */
+char *object_channel_name(const struct channel *channel);
+
+/* A binding, or the implicit one of a queue to the default exchange. */
+struct binding_row {
+    struct slice vhost, source, destination;
+    bool to_exchange;
+    struct slice key;
+    struct slice arguments; /* sorted table */
+};
+json_t *object_binding(const struct binding_row *row) MUST_USE;
+/* How paths name a binding among those of a source and a destination: the quoted key, "~" when it
+ * is empty, and "~hash" behind it when there are arguments. */
+void object_binding_key(struct buf *out, const struct binding_row *row);
+
+/* Unix milliseconds as "2026-01-31T12:34:56.789+00:00". */
+json_t *object_time(int64_t wall_ms) MUST_USE;
+
+#endif
