@@ -151,6 +151,13 @@ bool connection_paused(const struct connection *connection)
     return broker_alarmed(connection->broker) || store_congested(connection->vhost->db);
 }
 
+void connection_await_store(struct connection *connection)
+{
+    struct vhost *vhost = connection->vhost;
+    if (vhost && !list_linked(&connection->waiting_link))
+        list_push_back(&vhost->waiting, &connection->waiting_link);
+}
+
 static const char *alarm_reason(const struct broker *broker)
 {
     if (broker->alarms[ALARM_MEMORY] && broker->alarms[ALARM_DISK])

@@ -79,6 +79,8 @@ uint64_t connection_durable(const struct connection *connection);
 /* True while the connection must not be read from: it publishes and an alarm is on, or the
  * virtual host's store is congested. */
 bool connection_paused(const struct connection *connection);
+/* Has ops->durable() called when the store has advanced: the session does not read on for now. */
+void connection_await_store(struct connection *connection);
 /* The socket filled up or drained: stops or resumes deliveries to all its consumers. */
 void connection_set_congested(struct connection *connection, bool congested);
 

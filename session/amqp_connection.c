@@ -352,9 +352,16 @@ static size_t read_one(struct amqp_connection *amqp, struct slice input)
     return frame.size;
 }
 
-static bool wants_input(const struct amqp_connection *amqp)
+/* A pause is over when alarms are (ops.unblocked) or the store has caught up (ops.durable): both
+ * wake the owner, who asks again. */
+static bool wants_input(struct amqp_connection *amqp)
 {
-    return amqp->state < AMQP_DONE && !(amqp->base.publishes && connection_paused(&amqp->base));
+    if (amqp->state >= AMQP_DONE)
+        return false;
+    if (!amqp->base.publishes || !connection_paused(&amqp->base))
+        return true;
+    connection_await_store(&amqp->base);
+    return false;
 }
 
 size_t amqp_connection_feed(struct amqp_connection *amqp, struct slice input)

@@ -44,9 +44,12 @@ struct amqp_content {
     struct buf body;
 };
 
-/* Options may be changed between the two: amqp_fixture_open() uses `options` as they are. */
+/* `options` NULL: the defaults. */
 struct broker_options;
 void amqp_fixture_open(struct amqp_fixture *fixture, const struct broker_options *options);
+/* As above, with the store's limit of bytes that may wait for the disk. */
+void amqp_fixture_open_with(struct amqp_fixture *fixture, const struct broker_options *options,
+                            uint64_t pending_bytes_max);
 void amqp_fixture_close(struct amqp_fixture *fixture);
 /* Turns until nothing moves any more. */
 void amqp_fixture_settle(struct amqp_fixture *fixture);

@@ -847,6 +847,35 @@ START_TEST(a_client_that_does_not_read_gets_no_more_than_it_takes)
 }
 END_TEST
 
+START_TEST(a_publisher_that_outruns_the_disk_is_not_read_from)
+{
+    struct amqp_fixture slow;
+    struct amqp_connection_info info;
+    static uint8_t body[100000];
+    amqp_fixture_open_with(&slow, NULL, 1000000);
+    struct amqp_test_client *publisher = amqp_client_login(&slow, 0);
+    amqp_open_channel(publisher, 1);
+    amqp_declare(publisher, 1, "q", "d", NONE);
+    slow.disk_stalls = true;
+    for (int i = 0; i < 100; i++)
+        amqp_client_publish(publisher, 1, "", "q", false, PERSISTENT,
+                            slice_of(body, sizeof(body)));
+    amqp_fixture_settle(&slow);
+    ck_assert(!amqp_connection_wishes(publisher->amqp).read);
+    ck_assert_uint_gt(publisher->to_broker.len, 8000000);
+    ck_assert_uint_lt(publisher->to_broker.len, 9500000);
+    ck_assert(amqp_connection_info(
+        LIST_FIRST(&slow.broker->connections, struct connection, broker_link), &info));
+    ck_assert_str_eq(info.state, "running");
+    unsigned wakes = publisher->wakes;
+    slow.disk_stalls = false;
+    amqp_fixture_settle(&slow);
+    ck_assert_uint_gt(publisher->wakes, wakes);
+    ck_assert_uint_eq(publisher->to_broker.len, 0);
+    amqp_fixture_close(&slow);
+}
+END_TEST
+
 START_TEST(idle_connections_and_channels_are_small)
 {
     ck_assert_uint_le(sizeof(struct amqp_connection), 1024);
@@ -901,6 +930,7 @@ int main(void)
     tcase_add_test(tcase, exclusive_queues_are_gone_before_close_ok);
     tcase_add_test(tcase, direct_reply_to_needs_no_queue);
     tcase_add_test(tcase, a_client_that_does_not_read_gets_no_more_than_it_takes);
+    tcase_add_test(tcase, a_publisher_that_outruns_the_disk_is_not_read_from);
     tcase_add_test(tcase, idle_connections_and_channels_are_small);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
