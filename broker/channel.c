@@ -149,9 +149,11 @@ static void keep_unacked(struct channel *channel, struct consumer *consumer, str
         .entry = entry,
         .consumer = consumer,
         .deadline_ms = timeout > 0 ? broker->now_ms + timeout : INT64_MAX,
+        .got = !consumer,
     };
     unacked_push(channel, &unacked);
     channel->unacked_count++;
+    channel->unacked_consumed += !unacked.got;
     if (consumer)
         consumer->unacked++;
     if (timeout > 0 && !timer_is_set(&channel->ack_timer))

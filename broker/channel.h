@@ -55,6 +55,7 @@ struct unacked {
     struct entry *entry;         /* NULL: acknowledged already */
     struct consumer *consumer;   /* NULL: basic.get, or the consumer is cancelled */
     int64_t deadline_ms;         /* when its acknowledgement is overdue; INT64_MAX: never */
+    bool got;                    /* by basic.get: no prefetch bounds it */
 };
 
 struct confirm {
@@ -80,6 +81,7 @@ struct channel {
     uint64_t unacked_tail;       /* one past the newest */
     uint64_t tag_next;           /* next delivery's tag */
     uint32_t unacked_count;      /* unacknowledged, those in an open transaction included */
+    uint32_t unacked_consumed;   /* of them, consumers': what prefetch_global bounds */
     struct timer ack_timer;      /* oldest acknowledgement overdue */
 
     bool confirming;

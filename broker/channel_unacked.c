@@ -193,6 +193,7 @@ static void give_credit(struct channel *channel, const struct unacked_set *set)
     channel->unacked_count -= (uint32_t)set->count;
     for (size_t i = 0; i < set->count; i++) {
         struct consumer *consumer = set->items[i].consumer;
+        channel->unacked_consumed -= !set->items[i].got;
         if (!consumer)
             continue;
         CHECK(consumer->unacked > 0);

@@ -74,7 +74,7 @@ bool consumer_can_take(const struct consumer *consumer)
         return true;
     if (consumer->prefetch && consumer->unacked >= consumer->prefetch)
         return false;
-    if (channel->prefetch_global && channel->unacked_count >= channel->prefetch_global)
+    if (channel->prefetch_global && channel->unacked_consumed >= channel->prefetch_global)
         return false;
     uint32_t most = channel->connection->broker->options.unacked_per_channel_max;
     return most == 0 || channel->unacked_count < most;
