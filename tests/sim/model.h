@@ -147,7 +147,7 @@ struct m_channel {
     bool confirming, transactional, flow;
     unsigned prefetch, prefetch_global;
     uint64_t tag_next, publish_next;
-    uint64_t consumer_next;
+    uint64_t opened;              /* among the connection's: they end in that order */
     struct vec consumers, unacked, publishes; /* m_consumer, m_unacked, unanswered m_publish */
     struct vec tx_publishes;      /* struct m_op */
     struct vec tx_acks;           /* model_channel.c's */
@@ -173,6 +173,7 @@ struct m_connection {
     enum m_state state;
     bool opened;                  /* in the virtual host */
     bool congested;               /* the node was told so */
+    uint64_t channels_opened;
     bool cancel_notify;           /* the client understands basic.cancel from the node */
     struct m_channel channels[M_CHANNELS_MAX + 1]; /* by number */
     struct vec expected;          /* struct m_expect */

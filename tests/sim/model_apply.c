@@ -58,6 +58,7 @@ static void open_channel(struct model *model, struct m_channel *channel)
         .flow = true,
         .tag_next = 1,
         .publish_next = 1,
+        .opened = ++connection->channels_opened,
     };
     answer(model, channel, METHOD_CHANNEL_OPEN_OK);
 }

@@ -189,6 +189,17 @@ void model_channel_error(struct model *model, struct m_channel *channel, uint16_
     model_expect(model, channel->connection, channel->number, METHOD_CHANNEL_CLOSE)->code = code;
 }
 
+static struct m_channel *oldest_channel(struct m_connection *connection)
+{
+    struct m_channel *oldest = NULL;
+    for (unsigned i = 1; i <= M_CHANNELS_MAX; i++) {
+        struct m_channel *channel = &connection->channels[i];
+        if (channel->state == M_OPEN && (!oldest || channel->opened < oldest->opened))
+            oldest = channel;
+    }
+    return oldest;
+}
+
 void model_connection_end(struct model *model, struct m_connection *connection)
 {
     if (connection->state == M_CLOSED)
@@ -196,10 +207,11 @@ void model_connection_end(struct model *model, struct m_connection *connection)
     /* Nothing is dealt to a connection that is on its way out. */
     for (unsigned i = 1; i <= M_CHANNELS_MAX; i++)
         connection->channels[i].flow = false;
-    for (unsigned i = 1; i <= M_CHANNELS_MAX; i++) {
-        model_channel_end(model, &connection->channels[i]);
+    struct m_channel *oldest;
+    while ((oldest = oldest_channel(connection)))
+        model_channel_end(model, oldest);
+    for (unsigned i = 1; i <= M_CHANNELS_MAX; i++)
         connection->channels[i].state = M_CLOSED;
-    }
     for (size_t i = model->queues.count; i-- > 0;) {
         struct m_queue *queue = model->queues.at[i];
         if (queue->owner == connection) {

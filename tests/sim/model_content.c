@@ -115,38 +115,50 @@ static size_t field_count(struct slice table)
     return count;
 }
 
-static bool death_matches(const struct m_death *death, struct slice table)
+/* Notes what is being looked at, for the violation's text. */
+#define IS(what, condition) (*why = (what), (condition))
+
+static bool death_matches(const struct m_death *death, struct slice table, const char **why)
 {
-    size_t fields = 6;
-    if (death->original_expiration) {
-        fields++;
-        if (!text_is(table, "original-expiration", death->original_expiration))
-            return false;
-    }
-    return field_count(table) == fields && number_is(table, "count", death->count) &&
-           text_is(table, "reason", death->reason) && text_is(table, "queue", death->queue) &&
-           text_is(table, "exchange", death->exchange) && time_is(table, death->time_s) &&
-           array_is(table, "routing-keys", death->keys, death->key_count);
+    size_t fields = death->original_expiration ? 7 : 6;
+    return IS("x-death original-expiration",
+              !death->original_expiration ||
+                  text_is(table, "original-expiration", death->original_expiration)) &&
+           IS("x-death fields", field_count(table) == fields) &&
+           IS("x-death reason", text_is(table, "reason", death->reason)) &&
+           IS("x-death queue", text_is(table, "queue", death->queue)) &&
+           IS("x-death count", number_is(table, "count", death->count)) &&
+           IS("x-death exchange", text_is(table, "exchange", death->exchange)) &&
+           IS("x-death time", time_is(table, death->time_s)) &&
+           IS("x-death routing-keys",
+              array_is(table, "routing-keys", death->keys, death->key_count));
 }
 
-static bool deaths_match(const struct m_message *message, struct slice headers)
+static bool marks_match(const struct m_death *mark, const char *which, struct slice headers)
+{
+    char queue[32], reason[32], exchange[32];
+    snprintf(queue, sizeof queue, "x-%s-death-queue", which);
+    snprintf(reason, sizeof reason, "x-%s-death-reason", which);
+    snprintf(exchange, sizeof exchange, "x-%s-death-exchange", which);
+    return text_is(headers, queue, mark->queue) && text_is(headers, reason, mark->reason) &&
+           text_is(headers, exchange, mark->exchange);
+}
+
+static bool deaths_match(const struct m_message *message, struct slice headers, const char **why)
 {
     struct field_value list;
-    if (!table_find(headers, "x-death", &list) || list.type != FIELD_ARRAY)
+    if (!IS("x-death", table_find(headers, "x-death", &list) && list.type == FIELD_ARRAY))
         return false;
     struct field_iter iter = {list.bytes};
     for (unsigned i = 0; i < message->death_count; i++) {
         struct field_value table;
-        if (!field_next(&iter, NULL, &table) || table.type != FIELD_TABLE ||
-            !death_matches(&message->deaths[i], table.bytes))
+        if (!IS("x-death length", field_next(&iter, NULL, &table) && table.type == FIELD_TABLE) ||
+            !death_matches(&message->deaths[i], table.bytes, why))
             return false;
     }
-    return iter.rest.len == 0 && text_is(headers, "x-first-death-queue", message->first.queue) &&
-           text_is(headers, "x-first-death-reason", message->first.reason) &&
-           text_is(headers, "x-first-death-exchange", message->first.exchange) &&
-           text_is(headers, "x-last-death-queue", message->last.queue) &&
-           text_is(headers, "x-last-death-reason", message->last.reason) &&
-           text_is(headers, "x-last-death-exchange", message->last.exchange);
+    return IS("x-death length", iter.rest.len == 0) &&
+           IS("x-first-death", marks_match(&message->first, "first", headers)) &&
+           IS("x-last-death", marks_match(&message->last, "last", headers));
 }
 
 static bool headers_match(const struct m_message *message, uint32_t count, struct slice headers,
@@ -161,8 +173,7 @@ static bool headers_match(const struct m_message *message, uint32_t count, struc
     *why = "header CC";
     if (message->cc[0] && (fields++, !array_is(headers, "CC", message->cc, 2)))
         return false;
-    *why = "header x-death or its like";
-    if (message->death_count && (fields += 7, !deaths_match(message, headers)))
+    if (message->death_count && (fields += 7, !deaths_match(message, headers, why)))
         return false;
     *why = "header x-delivery-count";
     if (count && (fields++, !number_is(headers, "x-delivery-count", count)))

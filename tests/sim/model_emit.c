@@ -357,8 +357,10 @@ static void check_confirmed(struct model *model, const struct m_publish *publish
         for (size_t j = 0; j < model->stored.count; j++) {
             const struct m_entry *entry = model->stored.at[j];
             if (entry->root == root && entry->place != M_GONE && !entry->queue->gone)
-                model_fail(model, "message %" PRIu64 " is confirmed, is in %s and not on the disk",
-                           publish->id, entry->queue->spec->name);
+                model_fail(model, "message %" PRIu64 " is confirmed, is in %s and not on the disk: "
+                           "stored in %s in turn %" PRIu64 ", durable %" PRIu64, publish->id,
+                           entry->queue->spec->name, root->queue->spec->name, root->born,
+                           model->durable);
         }
     }
 }

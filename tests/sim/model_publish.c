@@ -289,6 +289,8 @@ void model_dead_letter(struct model *model, struct m_queue *queue, struct m_entr
                        struct m_message *message, const char *reason)
 {
     model->dead_lettered++;
+    trace_line(model->trace, "    %s: message %lu dies: %s", queue->spec->name,
+               (unsigned long)message->id, reason);
     if (entry)
         model_entry_gone(model, entry);
     if (queue->spec->dead_exchange && !queue->gone &&

@@ -57,11 +57,25 @@ static bool over(const struct m_queue *queue, uint64_t count, uint64_t bytes)
            (spec->bytes_max >= 0 && bytes > (uint64_t)spec->bytes_max);
 }
 
-/* Notes what the node dealt from the queue's head on. */
-static void deal(struct model *model, struct m_queue *queue)
+/* What stands at the head beyond its time goes before anything is dealt. */
+static void drop_expired(struct model *model, struct m_queue *queue)
 {
     struct m_entry *head;
-    while ((head = model_head(queue)) && model_take_delivery(model, head)) {
+    while ((head = model_head(queue)) && head->deadline_ms < model->now_ms)
+        model_dead_letter(model, queue, head, head->message, "expired");
+}
+
+/* Notes that the node dealt the head, if it did. */
+static bool deal_one(struct model *model, struct m_queue *queue)
+{
+    drop_expired(model, queue);
+    struct m_entry *head = model_head(queue);
+    return head && model_take_delivery(model, head);
+}
+
+static void deal(struct model *model, struct m_queue *queue)
+{
+    while (deal_one(model, queue)) {
     }
 }
 
@@ -81,11 +95,11 @@ static bool refuses(struct model *model, struct m_queue *queue, const struct m_m
 void model_enforce_length(struct model *model, struct m_queue *queue)
 {
     while (over(queue, queue->ready.count, model_ready_bytes(queue))) {
-        struct m_entry *head = model_head(queue);
-        if (!head)
-            break;
-        if (model_take_delivery(model, head))
+        if (deal_one(model, queue))
             continue;
+        struct m_entry *head = model_head(queue);
+        if (!head || !over(queue, queue->ready.count, model_ready_bytes(queue)))
+            break;
         const struct m_consumer *taker = model_taker(queue);
         if (taker)
             model_fail(model, "%s: message %lu dropped over the length limit while %s could take it",
@@ -145,6 +159,9 @@ enum m_place model_append(struct model *model, struct m_queue *queue, struct m_m
     entry->root = root ? root : entry;
     if (origin && !root)
         vec_push(model->arena, &origin->roots, entry);
+    trace_line(model->trace, "    %s: message %lu at %lu%s", queue->spec->name,
+               (unsigned long)message->id, (unsigned long)entry->position,
+               entry->stored ? ", stored" : "");
     model_make_ready(model, entry);
     if (entry->deadline_ms <= model->now_ms) {
         deal(model, queue);
@@ -183,6 +200,8 @@ static void return_one(struct model *model, struct m_entry *entry)
         model_dead_letter(model, queue, entry, entry->message, "expired");
     } else {
         entry->redelivered = M_YES;
+        trace_line(model->trace, "    %s: message %lu back at %lu", queue->spec->name,
+                   (unsigned long)entry->message->id, (unsigned long)entry->position);
         model_make_ready(model, entry);
     }
 }

@@ -113,11 +113,11 @@ void node_crash(struct node *node)
     broker_free(node->broker);
     memvfs_power_loss(node->disk, world_percent(node->world, 50) ? node->world->seed + 1 : 0);
     model_restart(node->model, false);
-    node->now_ms += 1 + (int64_t)world_below(node->world, 3);
     open_store(node);
     start_broker(node);
     finish_start(node);
     peek_compare(node->model);
+    peek_adopt_expiry(node->model);
 }
 
 void node_restart(struct node *node)
@@ -133,6 +133,7 @@ void node_restart(struct node *node)
     start_broker(node);
     finish_start(node);
     peek_compare(node->model);
+    peek_adopt_expiry(node->model);
 }
 
 void node_free(struct node *node)
@@ -387,19 +388,21 @@ bool node_write(struct node *node)
 
 static void collected(struct node *node)
 {
-    if (node->given && (node->applied || store_durable(node->db) >= node->flushed)) {
+    /* A batch that has cancelled itself out is done as soon as it is handed over. */
+    while (node->given && (node->applied || store_durable(node->db) >= node->flushed)) {
         node->given = false;
         node->written = node->flushed;
         note_written(node);
+        /* Not in the middle of a turn, as when a client was lost since the last one ended. */
+        if (store_last(node->db) == node->settled)
+            give(node);
     }
-    /* Not in the middle of a turn, as when a client was lost since the last one ended. */
-    if (store_last(node->db) == node->settled)
-        give(node);
 }
 
 void node_turn(struct node *node, bool everything)
 {
     struct model *model = node->model;
+    trace_line(&node->world->trace, "turn %" PRIu64, model->turn);
     broker_set_time(node->broker, node->now_ms, node->wall_ms);
     model_set_time(model, node->wall_ms);
     model->phase = PHASE_COLLECT;

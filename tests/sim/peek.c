@@ -213,6 +213,30 @@ static void compare_exchanges(struct model *model, struct vhost *vhost)
                    model->bindings.count);
 }
 
+static void adopt_entry(struct model *model, const struct entry *entry, struct m_queue *queue)
+{
+    for (size_t i = 0; i < queue->ready.count; i++) {
+        struct m_entry *known = queue->ready.at[i];
+        if (known->lane != entry->lane->priority || known->message->id != id_of(entry->message))
+            continue;
+        known->expiry_order = entry->expiry.sequence;
+        if (known->expiry_order >= model->expiry_order_next)
+            model->expiry_order_next = known->expiry_order + 1;
+    }
+}
+
+void peek_adopt_expiry(struct model *model)
+{
+    for (size_t i = 0; i < model->queues.count; i++) {
+        struct m_queue *queue = model->queues.at[i];
+        const struct queue *found = queue_of(model, queue);
+        for (int lane = 0; found && lane <= found->settings.priority_max; lane++)
+            if (found->lanes[lane])
+                LIST_EACH(&found->lanes[lane]->ready, node)
+                    adopt_entry(model, CONTAINER_OF(node, struct entry, link), queue);
+    }
+}
+
 void peek_compare(struct model *model)
 {
     struct vhost *vhost = vhost_of(model);

@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define RUNS_MAX 512
+#define RUNS_MAX 8192
 
 static void tell(struct node *node, struct link *link, struct m_frame *frame)
 {
