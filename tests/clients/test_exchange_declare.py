@@ -23,13 +23,10 @@ class Declare(ClientTest):
         self.ch.exchange_declare("amq.match", "headers", durable=True)
 
     def test_unknown_type(self):
-        closed = self.raw("exchange.declare", exchange=self.name(), type="no-such-type")
-        self.assert_closed(closed, *self.unknown_type("no-such-type"))
-
-    def unknown_type(self, kind):
-        if support.harness.is_external():
-            return 503, "unknown exchange type '%s'" % kind, 40, 10, wire.ConnectionClosed
-        return 406, "unknown exchange type '%s'" % kind, 40, 10, wire.ChannelClosed
+        client = self.wire()
+        client.channel().send("exchange.declare", exchange=self.name(), type="no-such-type")
+        self.assert_closed(client.wait_close(), 503, "unknown exchange type 'no-such-type'",
+                           40, 10, wire.ConnectionClosed)
 
     def raw(self, name, **values):
         channel = self.wire().channel()
