@@ -247,6 +247,7 @@ bool channel_settle(struct channel *channel)
             runs++;
         }
         channel->stats.confirm++;
+        channel->connection->vhost->stats.confirm++;
         channel->confirms_first++;
     }
     if (runs)
