@@ -9,11 +9,16 @@ import socket
 import subprocess
 import tempfile
 import time
+import unittest
 
 import pika
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BILBYD = os.environ.get('BILBYD', os.path.join(ROOT, 'build', 'bilbyd'))
+
+
+# A decorator for tests that take more than a second or two.
+slow = unittest.skipIf(os.environ.get('QUICK'), 'slow')
 
 
 def free_ports(count):

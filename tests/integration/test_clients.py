@@ -9,7 +9,7 @@ import unittest
 import pika
 
 import wire
-from daemon import Daemon, instrumented
+from daemon import Daemon, instrumented, slow
 
 
 def latency(connection, rounds=20):
@@ -91,6 +91,7 @@ class Protocol(unittest.TestCase):
 
 
 class Many(unittest.TestCase):
+    @slow
     def test_a_thousand_idle_connections(self):
         with Daemon() as broker:
             warm = [wire.connect(broker.port) for _ in range(20)]
@@ -110,6 +111,7 @@ class Many(unittest.TestCase):
                 time.sleep(0.05)
             self.assertEqual(broker.stop(), 0)
 
+    @slow
     def test_no_descriptors_left(self):
         with Daemon(files_max=64) as broker:
             first = wire.connect(broker.port)
@@ -151,6 +153,7 @@ class Fairness(unittest.TestCase):
                 stop.set()
                 thread.join(20)
 
+    @slow
     def test_a_consumer_that_does_not_read(self):
         with Daemon() as broker, broker.connect() as other:
             channel = other.channel()
