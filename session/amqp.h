@@ -78,6 +78,7 @@ struct amqp_connection {
     uint32_t channel_max;
 
     struct outq output;
+    struct buf *afterwards;    /* during queue.delete: basic.cancel frames to follow its answer */
     struct amqp_barrier *barriers; /* in order of offset and seq; NULL: none was ever needed */
     uint32_t barrier_count;
 

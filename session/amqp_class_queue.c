@@ -138,20 +138,32 @@ bool amqp_on_queue_purge(struct amqp_channel *channel, const struct method *meth
     return true;
 }
 
+static bool delete(struct amqp_channel *channel, const struct method_queue_delete *asked,
+                   uint32_t *messages, struct reply *reply)
+{
+    uint8_t room[UINT8_MAX];
+    struct slice name = amqp_strip_name(asked->queue, room);
+    return amqp_queue_name(channel, &name, reply) &&
+           queue_delete(channel->base.connection, name, asked->if_unused, asked->if_empty, messages,
+                        reply);
+}
+
+/* The client's own consumers hear of it after the answer, as with RabbitMQ. */
 bool amqp_on_queue_delete(struct amqp_channel *channel, const struct method *method,
                           struct reply *reply)
 {
-    const struct method_queue_delete *asked = &method->queue_delete;
-    uint8_t room[UINT8_MAX];
-    struct slice name = amqp_strip_name(asked->queue, room);
+    struct amqp_connection *amqp = amqp_channel_connection(channel);
+    struct buf cancels = BUF_INIT;
     uint32_t messages = 0;
-    if (!amqp_queue_name(channel, &name, reply) ||
-        !queue_delete(channel->base.connection, name, asked->if_unused, asked->if_empty, &messages,
-                      reply))
-        return false;
-    if (!asked->no_wait)
-        amqp_send(amqp_channel_connection(channel), channel->base.number,
+    amqp->afterwards = &cancels;
+    bool good = delete(channel, &method->queue_delete, &messages, reply);
+    amqp->afterwards = NULL;
+    if (good && !method->queue_delete.no_wait)
+        amqp_send(amqp, channel->base.number,
                   &(struct method){.kind = METHOD_QUEUE_DELETE_OK,
                                    .queue_delete_ok = {.message_count = messages}});
-    return true;
+    if (cancels.len)
+        amqp_send_bytes(amqp, cancels.data, cancels.len);
+    buf_fini(&cancels);
+    return good;
 }

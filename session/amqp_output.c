@@ -275,9 +275,12 @@ static void on_cancelled(struct channel *base, struct slice consumer_tag)
     struct amqp_connection *amqp = amqp_channel_connection(channel);
     if (!is_open(channel) || !amqp->can_cancel_notify)
         return;
-    amqp_send(amqp, base->number,
-              &(struct method){.kind = METHOD_BASIC_CANCEL,
-                               .basic_cancel = {.consumer_tag = consumer_tag, .no_wait = true}});
+    struct method method = {.kind = METHOD_BASIC_CANCEL,
+                            .basic_cancel = {.consumer_tag = consumer_tag, .no_wait = true}};
+    if (amqp->afterwards)
+        method_frame_add(amqp->afterwards, base->number, &method);
+    else
+        amqp_send(amqp, base->number, &method);
 }
 
 static void on_failed(struct channel *base, const struct reply *reply)

@@ -163,8 +163,8 @@ START_TEST(cancel_is_answered_when_the_queue_is_gone)
     amqp_consume(client, 1, "q", "tag", true);
     call(&(struct method){.kind = METHOD_QUEUE_DELETE,
                           .queue_delete = {.queue = slice_str("q")}},
-         METHOD_BASIC_CANCEL);
-    amqp_expect(client, 1, METHOD_QUEUE_DELETE_OK);
+         METHOD_QUEUE_DELETE_OK);
+    amqp_expect(client, 1, METHOD_BASIC_CANCEL);
     call(&(struct method){.kind = METHOD_BASIC_CANCEL,
                           .basic_cancel = {.consumer_tag = slice_str("tag")}},
          METHOD_BASIC_CANCEL_OK);
