@@ -8,7 +8,8 @@
 
 #define SHOWN_MAX 16 /* payload bytes that an error text shows */
 
-const uint8_t FRAME_HEARTBEAT_BYTES[FRAME_OVERHEAD] = {FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END};
+const uint8_t FRAME_HEARTBEAT_BYTES[FRAME_OVERHEAD] = {FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0,
+                                                       FRAME_END};
 const uint8_t PROTOCOL_HEADER_0_9_1[PROTOCOL_HEADER_SIZE] = {'A', 'M', 'Q', 'P', 0, 0, 9, 1};
 
 static bool is_printable(struct slice bytes)
@@ -83,7 +84,10 @@ struct preface {
     enum protocol_choice choice;
 };
 
-#define PREFACE(bytes) {(const uint8_t *)(bytes), sizeof(bytes) - 1}
+#define PREFACE(bytes)                                                                             \
+    {                                                                                              \
+        (const uint8_t *)(bytes), sizeof(bytes) - 1                                                \
+    }
 
 /* The first row that fits decides. 1.1.0.9 is what some clients of 0-9 send. */
 static const struct preface PREFACES[] = {

@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 #define FRAME_END 0xCE
-#define FRAME_HEADER_SIZE 7  /* type, channel, size */
-#define FRAME_OVERHEAD 8     /* header and end marker: what RabbitMQ lets a frame be too large by */
-#define FRAME_SIZE_MIN 4096  /* the least frame_max that may be negotiated [0-9-1 §1.2] */
+#define FRAME_HEADER_SIZE 7 /* type, channel, size */
+#define FRAME_OVERHEAD 8    /* header and end marker: what RabbitMQ lets a frame be too large by */
+#define FRAME_SIZE_MIN 4096 /* the least frame_max that may be negotiated [0-9-1 §1.2] */
 #define PROTOCOL_HEADER_SIZE 8
 
 enum frame_type {

@@ -114,10 +114,7 @@ static enum fault read_string(struct cursor *cursor, size_t prefix, struct slice
 
 static enum fault read_number(struct cursor *cursor, enum field_kind kind, void *value)
 {
-    const uint8_t *at = take(cursor, kind == OCTET      ? 1
-                                     : kind == SHORT    ? 2
-                                     : kind == LONG     ? 4
-                                                        : 8);
+    const uint8_t *at = take(cursor, kind == OCTET ? 1 : kind == SHORT ? 2 : kind == LONG ? 4 : 8);
     if (!at)
         return FAULT_LENGTH;
     if (kind == OCTET)

@@ -20,7 +20,7 @@ enum method_kind {
 #define X(upper, name, text, class_id, method_id, flags) METHOD_##upper,
     METHOD_TABLE(X)
 #undef X
-    METHOD_COUNT
+        METHOD_COUNT
 };
 
 enum method_flag {

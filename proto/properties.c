@@ -6,8 +6,8 @@
 #include "proto/utf8.h"
 #include "proto/wire.h"
 
-#define FLAG_CONTINUED 0x0001u /* another flag word follows [0-9-1 §4.2.6.1] */
-#define FLAGS_KNOWN 0xFFFCu    /* fourteen properties; bit 1 has no property */
+#define FLAG_CONTINUED 0x0001u  /* another flag word follows [0-9-1 §4.2.6.1] */
+#define FLAGS_KNOWN 0xFFFCu     /* fourteen properties; bit 1 has no property */
 #define CONTENT_HEADER_FIXED 12 /* class, weight, body size */
 
 static const struct {

@@ -38,7 +38,7 @@ enum property {
 #define X(upper, name, type) PROPERTY_##upper,
     PROPERTY_TABLE(X)
 #undef X
-    PROPERTY_COUNT
+        PROPERTY_COUNT
 };
 
 enum property_type {

@@ -54,7 +54,7 @@ enum amqp_state {
 #define X(name, text) AMQP_##name,
     AMQP_STATE_TABLE(X)
 #undef X
-    AMQP_STATE_COUNT
+        AMQP_STATE_COUNT
 };
 
 /* Output at `offset` and beyond waits until the store is durable up to `seq`. */
@@ -67,9 +67,9 @@ struct amqp_connection {
     struct connection base;
     struct amqp_owner owner;
     enum amqp_state state;
-    bool woke;                 /* owner.wake() was called, wishes not asked for since */
-    bool deaf;                 /* closing after a frame error: nothing more is understood */
-    bool can_blocked;          /* the client's capabilities */
+    bool woke;        /* owner.wake() was called, wishes not asked for since */
+    bool deaf;        /* closing after a frame error: nothing more is understood */
+    bool can_blocked; /* the client's capabilities */
     bool can_cancel_notify;
     bool can_failure_close;
     bool loopback;
@@ -78,16 +78,16 @@ struct amqp_connection {
     uint32_t channel_max;
 
     struct outq output;
-    struct buf *afterwards;    /* during queue.delete: basic.cancel frames to follow its answer */
+    struct buf *afterwards; /* during queue.delete: basic.cancel frames to follow its answer */
     struct amqp_barrier *barriers; /* in order of offset and seq; NULL: none was ever needed */
     uint32_t barrier_count;
 
-    struct timer deadline;     /* of the state; heartbeats while running */
+    struct timer deadline; /* of the state; heartbeats while running */
     struct timer deferred;
-    uint64_t beat_added;       /* output.added at the last beat */
-    bool beat_odd;             /* every other beat looks at the receiving side */
-    bool received;             /* bytes came since the last look */
-    uint8_t silent_looks;      /* in a row */
+    uint64_t beat_added;  /* output.added at the last beat */
+    bool beat_odd;        /* every other beat looks at the receiving side */
+    bool received;        /* bytes came since the last look */
+    uint8_t silent_looks; /* in a row */
 
     struct hmap channels;      /* struct amqp_channel.node */
     struct amqp_channel *last; /* the one used last */
@@ -118,19 +118,19 @@ enum amqp_channel_state {
 #define X(name, text) AMQP_CHANNEL_##name,
     AMQP_CHANNEL_STATE_TABLE(X)
 #undef X
-    AMQP_CHANNEL_STATE_COUNT
+        AMQP_CHANNEL_STATE_COUNT
 };
 
 struct amqp_channel {
     struct channel base;
-    struct hmap_node node;     /* in connection->channels, by number */
+    struct hmap_node node; /* in connection->channels, by number */
     enum amqp_channel_state state;
-    bool mandatory;            /* of the publish in the making */
+    bool mandatory; /* of the publish in the making */
     uint8_t exchange_len;
-    struct buf names;          /* its exchange and routing key, one after the other */
-    struct message *message;   /* in state BODY */
+    struct buf names;        /* its exchange and routing key, one after the other */
+    struct message *message; /* in state BODY */
     uint64_t body_received;
-    char *last_queue;          /* declared last; NULL: none was */
+    char *last_queue; /* declared last; NULL: none was */
 };
 
 static inline struct amqp_connection *amqp_of(struct connection *base)

@@ -87,13 +87,12 @@ bool amqp_on_basic_get(struct amqp_channel *channel, const struct method *method
         send(channel, &(struct method){.kind = METHOD_BASIC_GET_EMPTY});
         return true;
     }
-    send(channel,
-         &(struct method){.kind = METHOD_BASIC_GET_OK,
-                          .basic_get_ok = {.delivery_tag = delivery.tag,
-                                           .redelivered = delivery.redelivered,
-                                           .exchange = message_exchange(delivery.message),
-                                           .routing_key = message_key(delivery.message),
-                                           .message_count = remaining}});
+    send(channel, &(struct method){.kind = METHOD_BASIC_GET_OK,
+                                   .basic_get_ok = {.delivery_tag = delivery.tag,
+                                                    .redelivered = delivery.redelivered,
+                                                    .exchange = message_exchange(delivery.message),
+                                                    .routing_key = message_key(delivery.message),
+                                                    .message_count = remaining}});
     amqp_send_content(amqp, channel->base.number, delivery.message, delivery.properties);
     message_unref(delivery.message);
     return true;
@@ -112,7 +111,8 @@ bool amqp_on_basic_nack(struct amqp_channel *channel, const struct method *metho
                         struct reply *reply)
 {
     const struct method_basic_nack *asked = &method->basic_nack;
-    return channel_nack(&channel->base, asked->delivery_tag, asked->multiple, asked->requeue, reply);
+    return channel_nack(&channel->base, asked->delivery_tag, asked->multiple, asked->requeue,
+                        reply);
 }
 
 bool amqp_on_basic_reject(struct amqp_channel *channel, const struct method *method,

@@ -35,8 +35,9 @@ bool amqp_on_channel_flow(struct amqp_channel *channel, const struct method *met
 {
     if (!method->channel_flow.active)
         return reply_set(reply, REPLY_NOT_IMPLEMENTED, "active=false");
-    amqp_send(amqp_channel_connection(channel), channel->base.number,
-              &(struct method){.kind = METHOD_CHANNEL_FLOW_OK, .channel_flow_ok = {.active = true}});
+    amqp_send(
+        amqp_channel_connection(channel), channel->base.number,
+        &(struct method){.kind = METHOD_CHANNEL_FLOW_OK, .channel_flow_ok = {.active = true}});
     return true;
 }
 
@@ -46,8 +47,9 @@ bool amqp_on_access_request(struct amqp_channel *channel, const struct method *m
 {
     (void)method;
     (void)reply;
-    amqp_send(amqp_channel_connection(channel), channel->base.number,
-              &(struct method){.kind = METHOD_ACCESS_REQUEST_OK, .access_request_ok = {.ticket = 1}});
+    amqp_send(
+        amqp_channel_connection(channel), channel->base.number,
+        &(struct method){.kind = METHOD_ACCESS_REQUEST_OK, .access_request_ok = {.ticket = 1}});
     return true;
 }
 

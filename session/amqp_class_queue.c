@@ -92,8 +92,7 @@ bool amqp_on_queue_bind(struct amqp_channel *channel, const struct method *metho
         .key = asked->routing_key,
         .arguments = asked->arguments,
     };
-    if (!fill_bind(channel, &bind, reply) ||
-        !exchange_bind(channel->base.connection, &bind, reply))
+    if (!fill_bind(channel, &bind, reply) || !exchange_bind(channel->base.connection, &bind, reply))
         return false;
     if (!asked->no_wait)
         amqp_send(amqp_channel_connection(channel), channel->base.number,
@@ -138,8 +137,8 @@ bool amqp_on_queue_purge(struct amqp_channel *channel, const struct method *meth
     return true;
 }
 
-static bool delete(struct amqp_channel *channel, const struct method_queue_delete *asked,
-                   uint32_t *messages, struct reply *reply)
+static bool delete (struct amqp_channel *channel, const struct method_queue_delete *asked,
+                    uint32_t *messages, struct reply *reply)
 {
     uint8_t room[UINT8_MAX];
     struct slice name = amqp_strip_name(asked->queue, room);
@@ -156,7 +155,7 @@ bool amqp_on_queue_delete(struct amqp_channel *channel, const struct method *met
     struct buf cancels = BUF_INIT;
     uint32_t messages = 0;
     amqp->afterwards = &cancels;
-    bool good = delete(channel, &method->queue_delete, &messages, reply);
+    bool good = delete (channel, &method->queue_delete, &messages, reply);
     amqp->afterwards = NULL;
     if (good && !method->queue_delete.no_wait)
         amqp_send(amqp, channel->base.number,

@@ -401,8 +401,8 @@ bool amqp_connection_info(const struct connection *connection, struct amqp_conne
         return false;
     const struct amqp_connection *amqp =
         CONTAINER_OF(connection, const struct amqp_connection, base);
-    bool blocked = amqp->state == AMQP_RUNNING && amqp->base.publishes &&
-                   broker_alarmed(amqp->base.broker);
+    bool blocked =
+        amqp->state == AMQP_RUNNING && amqp->base.publishes && broker_alarmed(amqp->base.broker);
     *info = (struct amqp_connection_info){
         .state = blocked ? "blocked" : amqp_state_name(amqp->state),
         .auth_mechanism = amqp->mechanism ? amqp->mechanism->name : "",

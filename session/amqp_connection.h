@@ -75,9 +75,9 @@ void amqp_connection_shutdown(struct amqp_connection *amqp, const char *reason);
 /* -- for the management port -- */
 
 struct amqp_connection_info {
-    const char *state;              /* "starting" … "running", "blocked", "closing" */
-    const char *auth_mechanism;     /* "" until it is known */
-    const char *tls_protocol;       /* NULL without TLS */
+    const char *state;          /* "starting" … "running", "blocked", "closing" */
+    const char *auth_mechanism; /* "" until it is known */
+    const char *tls_protocol;   /* NULL without TLS */
     const char *tls_cipher;
     struct slice client_properties; /* encoded table */
     struct slice user_provided_name;

@@ -90,8 +90,7 @@ static void run_deferred(struct timer *timer, int64_t now_ms)
 {
     struct amqp_connection *amqp = CONTAINER_OF(timer, struct amqp_connection, deferred);
     (void)now_ms;
-    HMAP_EACH(&amqp->channels, node)
-    {
+    HMAP_EACH(&amqp->channels, node) {
         struct amqp_channel *channel = CONTAINER_OF(node, struct amqp_channel, node);
         if (channel->state == AMQP_CHANNEL_CLOSING)
             amqp_channel_end(channel);

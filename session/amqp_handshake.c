@@ -138,8 +138,8 @@ static bool on_tune_ok(struct amqp_connection *amqp, const struct method *method
 {
     const struct method_connection_tune_ok *tune = &method->connection_tune_ok;
     const struct broker_options *options = &amqp->base.broker->options;
-    struct negotiated frame_max = {"frame_max", FRAME_SIZE_MIN, options->frame_max,
-                                   tune->frame_max, ""};
+    struct negotiated frame_max = {"frame_max", FRAME_SIZE_MIN, options->frame_max, tune->frame_max,
+                                   ""};
     struct negotiated channel_max = {"channel_max", CHANNEL_MAX_LEAST, options->channel_max,
                                      tune->channel_max, tune->channel_max ? "" : " (no limit)"};
     if (!check_negotiated(&frame_max, reply) || !check_negotiated(&channel_max, reply))
@@ -153,8 +153,7 @@ static bool on_tune_ok(struct amqp_connection *amqp, const struct method *method
 
 /* -- open, close -- */
 
-static bool on_open(struct amqp_connection *amqp, const struct method *method,
-                    struct reply *reply)
+static bool on_open(struct amqp_connection *amqp, const struct method *method, struct reply *reply)
 {
     if (!connection_open_vhost(&amqp->base, method->connection_open.virtual_host, reply))
         return false;
@@ -165,8 +164,8 @@ static bool on_open(struct amqp_connection *amqp, const struct method *method,
     char vhost[128];
     char given[128];
     log_info(amqp->base.broker->log, "connection opened",
-             "conn=%" PRIu64 " peer=%s user=%s vhost=%s mechanism=%s tls=%s name=%s",
-             amqp->base.id, log_quote(peer, sizeof(peer), slice_str(amqp->base.name)),
+             "conn=%" PRIu64 " peer=%s user=%s vhost=%s mechanism=%s tls=%s name=%s", amqp->base.id,
+             log_quote(peer, sizeof(peer), slice_str(amqp->base.name)),
              log_quote(user, sizeof(user), slice_str(amqp->base.user->name)),
              log_quote(vhost, sizeof(vhost), slice_str(amqp->base.vhost->name)),
              amqp->mechanism->name, amqp->tls_protocol ? amqp->tls_protocol : "none",
@@ -175,8 +174,7 @@ static bool on_open(struct amqp_connection *amqp, const struct method *method,
 }
 
 /* Exclusive queues are gone before the client hears close-ok. */
-static bool on_close(struct amqp_connection *amqp, const struct method *method,
-                     struct reply *reply)
+static bool on_close(struct amqp_connection *amqp, const struct method *method, struct reply *reply)
 {
     (void)method;
     (void)reply;
@@ -195,8 +193,7 @@ static bool on_update_secret(struct amqp_connection *amqp, const struct method *
     const struct user *user = amqp->base.user;
     struct slice vhost = slice_str(amqp->base.vhost->name);
     if (user->deleted)
-        return reply_set(reply, REPLY_NOT_ALLOWED,
-                         "New secret was refused by one of the backends");
+        return reply_set(reply, REPLY_NOT_ALLOWED, "New secret was refused by one of the backends");
     if (!access_vhost(user, vhost))
         return reply_set(reply, REPLY_NOT_ALLOWED, "access to vhost '%.*s' refused for user '%s'",
                          SLICE_FMT(vhost), user->name);

@@ -12,9 +12,9 @@
 
 #include "base/mem.h"
 
-#define COPY_MAX 4096u            /* bodies up to here are cheaper to copy than to borrow */
+#define COPY_MAX 4096u             /* bodies up to here are cheaper to copy than to borrow */
 #define CONGESTED_BYTES (1u << 20) /* output waiting: deliveries stop; half of it: they go on */
-#define BARRIERS_MAX 64u          /* beyond it the last one takes in what follows */
+#define BARRIERS_MAX 64u           /* beyond it the last one takes in what follows */
 
 /* -- barriers -- */
 
@@ -43,8 +43,7 @@ void amqp_lift_barriers(struct amqp_connection *amqp)
     if (!lifted)
         return;
     amqp->barrier_count -= lifted;
-    memmove(amqp->barriers, amqp->barriers + lifted,
-            amqp->barrier_count * sizeof(*amqp->barriers));
+    memmove(amqp->barriers, amqp->barriers + lifted, amqp->barrier_count * sizeof(*amqp->barriers));
     amqp->output.limit = amqp->barrier_count ? amqp->barriers[0].offset : UINT64_MAX;
     if (!amqp->barrier_count) {
         mem_free(amqp->barriers);
@@ -175,8 +174,8 @@ void amqp_send_content(struct amqp_connection *amqp, uint16_t channel, struct me
 
 /* A delivery in one run of memory: the usual case. */
 static bool add_small_delivery(struct amqp_connection *amqp, uint16_t channel,
-                               const struct method_basic_deliver *deliver,
-                               struct message *message, struct slice properties)
+                               const struct method_basic_deliver *deliver, struct message *message,
+                               struct slice properties)
 {
     struct slice body = message_body(message);
     if (body.len > COPY_MAX || properties.len > COPY_MAX)
@@ -220,8 +219,7 @@ static void on_deliver(struct channel *base, struct slice consumer_tag,
     deliver->exchange = message_exchange(delivery->message);
     deliver->routing_key = message_key(delivery->message);
     begin(amqp);
-    if (!add_small_delivery(amqp, base->number, deliver, delivery->message,
-                            delivery->properties)) {
+    if (!add_small_delivery(amqp, base->number, deliver, delivery->message, delivery->properties)) {
         amqp_send(amqp, base->number, &method);
         amqp_send_content(amqp, base->number, delivery->message, delivery->properties);
     }

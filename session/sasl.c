@@ -78,8 +78,7 @@ static void amqplain_respond(const struct sasl_login *login, struct slice respon
         return;
     }
     outcome->verdict = SASL_MALFORMED;
-    reply_set(reply, REPLY_SYNTAX_ERROR,
-              "AMQPLAIN auth info is missing LOGIN or PASSWORD field");
+    reply_set(reply, REPLY_SYNTAX_ERROR, "AMQPLAIN auth info is missing LOGIN or PASSWORD field");
 }
 
 /* -- EXTERNAL: the TLS client certificate has named the user -- */

@@ -27,9 +27,9 @@ enum sasl_verdict {
 
 struct sasl_outcome {
     enum sasl_verdict verdict;
-    struct user *user;   /* not referenced yet */
-    const char *reason;  /* static text */
-    struct slice name;   /* as given by the client; borrowed from the response */
+    struct user *user;  /* not referenced yet */
+    const char *reason; /* static text */
+    struct slice name;  /* as given by the client; borrowed from the response */
 };
 
 struct sasl_mechanism {

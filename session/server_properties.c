@@ -13,15 +13,9 @@
 #define RABBITMQ_VERSION "3.13.7" /* whose behaviour on the wire is ours */
 
 static const char *const CAPABILITIES[] = {
-    "publisher_confirms",
-    "exchange_exchange_bindings",
-    "basic.nack",
-    "consumer_cancel_notify",
-    "connection.blocked",
-    "consumer_priorities",
-    "authentication_failure_close",
-    "per_consumer_qos",
-    "direct_reply_to",
+    "publisher_confirms",           "exchange_exchange_bindings", "basic.nack",
+    "consumer_cancel_notify",       "connection.blocked",         "consumer_priorities",
+    "authentication_failure_close", "per_consumer_qos",           "direct_reply_to",
 };
 
 static void add_text(struct buf *out, const char *name, const char *text)
@@ -39,7 +33,8 @@ void server_properties_write(struct buf *out, const struct broker *broker)
     buf_fini(&capabilities);
     add_text(out, "cluster_name", broker->options.node_name);
     add_text(out, "copyright", "Copyright the Bilby authors");
-    add_text(out, "information", "Bilby " PACKAGE_VERSION ", licensed under the Apache License 2.0");
+    add_text(out, "information",
+             "Bilby " PACKAGE_VERSION ", licensed under the Apache License 2.0");
     add_text(out, "platform", "Bilby " PACKAGE_VERSION);
     add_text(out, "product", imitates ? "RabbitMQ" : "Bilby");
     add_text(out, "version", imitates ? RABBITMQ_VERSION : PACKAGE_VERSION);

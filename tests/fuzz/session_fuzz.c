@@ -122,8 +122,7 @@ static void collect(struct client *client)
 
 static void check_queues(struct broker *broker)
 {
-    LIST_EACH(&broker->vhost_list, vhost_node)
-    {
+    LIST_EACH(&broker->vhost_list, vhost_node) {
         struct vhost *vhost = CONTAINER_OF(vhost_node, struct vhost, broker_link);
         HMAP_EACH(&vhost->queues, node)
             queue_assert(CONTAINER_OF(node, struct queue, node));
@@ -176,7 +175,8 @@ static void log_in(struct world *world, struct client *client)
 {
     connect(world, client);
     buf_add(&client->input, PROTOCOL_HEADER_0_9_1, PROTOCOL_HEADER_SIZE);
-    struct slice properties = slice_of("\014capabilitiesF\0\0\0\32\026consumer_cancel_notifyt\1", 44);
+    struct slice properties =
+        slice_of("\014capabilitiesF\0\0\0\32\026consumer_cancel_notifyt\1", 44);
     struct method method = {.kind = METHOD_CONNECTION_START_OK};
     method.connection_start_ok.client_properties = properties;
     method.connection_start_ok.mechanism = slice_str("PLAIN");
@@ -277,9 +277,8 @@ static void begin(struct world *world)
     broker_options_init(&options);
     options.auth_mechanisms = "PLAIN AMQPLAIN EXTERNAL ANONYMOUS";
     options.anonymous_user = "guest";
-    struct store_options store = {.manual = true,
-                                  .release = broker_store_release,
-                                  .pending_bytes_max = UINT64_C(1) << 30};
+    struct store_options store = {
+        .manual = true, .release = broker_store_release, .pending_bytes_max = UINT64_C(1) << 30};
     enum err error = store_open(&world->store, &store, message, sizeof(message));
     CHECK(error == ERR_OK);
     world->broker = broker_new(&options, world->store);

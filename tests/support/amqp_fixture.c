@@ -30,9 +30,8 @@ void amqp_fixture_open_with(struct amqp_fixture *fixture, const struct broker_op
     struct broker_options defaults;
     broker_options_init(&defaults);
     *fixture = (struct amqp_fixture){.now_ms = 1000};
-    struct store_options store = {.manual = true,
-                                  .release = broker_store_release,
-                                  .pending_bytes_max = pending_bytes_max};
+    struct store_options store = {
+        .manual = true, .release = broker_store_release, .pending_bytes_max = pending_bytes_max};
     ck_assert_int_eq(store_open(&fixture->store, &store, message, sizeof(message)), ERR_OK);
     fixture->broker = broker_new(options ? options : &defaults, fixture->store);
     broker_set_time(fixture->broker, fixture->now_ms, WALL_START_MS);
@@ -204,13 +203,13 @@ static void send_start_ok(struct amqp_test_client *client)
     table_add_bool(&capabilities, "consumer_cancel_notify", true);
     table_add_bool(&capabilities, "authentication_failure_close", true);
     table_add_table(&properties, "capabilities", buf_slice(&capabilities));
-    amqp_client_send(client, 0,
-                     &(struct method){.kind = METHOD_CONNECTION_START_OK,
-                                      .connection_start_ok = {
-                                          .client_properties = buf_slice(&properties),
-                                          .mechanism = slice_str("PLAIN"),
-                                          .response = slice_of("\0guest\0guest", 12),
-                                          .locale = slice_str("en_US")}});
+    amqp_client_send(
+        client, 0,
+        &(struct method){.kind = METHOD_CONNECTION_START_OK,
+                         .connection_start_ok = {.client_properties = buf_slice(&properties),
+                                                 .mechanism = slice_str("PLAIN"),
+                                                 .response = slice_of("\0guest\0guest", 12),
+                                                 .locale = slice_str("en_US")}});
     buf_fini(&capabilities);
     buf_fini(&properties);
 }
@@ -309,9 +308,9 @@ void amqp_expect_close(struct amqp_test_client *client, uint16_t channel, unsign
     ck_assert_uint_eq(close->reply_code, code);
     ck_assert_uint_eq(close->class_id, class_id);
     ck_assert_uint_eq(close->method_id, method_id);
-    amqp_client_send(client, channel,
-                     &(struct method){.kind = channel ? METHOD_CHANNEL_CLOSE_OK
-                                                      : METHOD_CONNECTION_CLOSE_OK});
+    amqp_client_send(
+        client, channel,
+        &(struct method){.kind = channel ? METHOD_CHANNEL_CLOSE_OK : METHOD_CONNECTION_CLOSE_OK});
     amqp_fixture_settle(client->fixture);
 }
 

@@ -30,9 +30,9 @@ struct amqp_test_client {
     struct buf from_broker;       /* not looked at yet */
     struct buf taken;             /* the frame that was looked at last: methods borrow from it */
     unsigned wakes;
-    bool stuck;                   /* the client does not read */
-    bool closed;                  /* by the broker */
-    struct method method;         /* of the last expectation */
+    bool stuck;           /* the client does not read */
+    bool closed;          /* by the broker */
+    struct method method; /* of the last expectation */
 };
 
 /* A content as it came. */
@@ -57,7 +57,8 @@ void amqp_fixture_settle(struct amqp_fixture *fixture);
 void amqp_fixture_pass(struct amqp_fixture *fixture, int64_t ms);
 
 /* A client that has sent nothing yet. */
-struct amqp_test_client *amqp_client_new(struct amqp_fixture *fixture, const struct amqp_peer *peer);
+struct amqp_test_client *amqp_client_new(struct amqp_fixture *fixture,
+                                         const struct amqp_peer *peer);
 /* As guest in "/", with all capabilities, no heartbeat; frame_max 0 takes what is offered. */
 struct amqp_test_client *amqp_client_login(struct amqp_fixture *fixture, uint32_t frame_max);
 /* The client closes its socket. */

@@ -70,9 +70,10 @@ START_TEST(every_method_of_a_client_has_a_handler)
         enum method_kind kind = (enum method_kind)i;
         const struct method_info *info = method_info(kind);
         bool on_channel = info->class_id != 10;
-        bool expected = info->flags & METHOD_BY_CLIENT && on_channel &&
-                        kind != METHOD_CHANNEL_CLOSE_OK && /* ends the state CLOSING, else nothing */
-                        kind != METHOD_CHANNEL_FLOW_OK;    /* never asked for */
+        bool expected =
+            info->flags & METHOD_BY_CLIENT && on_channel &&
+            kind != METHOD_CHANNEL_CLOSE_OK && /* ends the state CLOSING, else nothing */
+            kind != METHOD_CHANNEL_FLOW_OK;    /* never asked for */
         ck_assert_msg((amqp_handler_of(kind) != NULL) == expected, "%s", info->name);
     }
 }
@@ -118,9 +119,9 @@ START_TEST(channels_are_counted)
     start.connection_start_ok.response = slice_of("\0guest\0guest", 12);
     amqp_expect(few, 0, METHOD_CONNECTION_START);
     amqp_call(few, 0, &start, METHOD_CONNECTION_TUNE);
-    amqp_client_send(few, 0,
-                     &(struct method){.kind = METHOD_CONNECTION_TUNE_OK,
-                                      .connection_tune_ok = {2, 4096, 0}});
+    amqp_client_send(
+        few, 0,
+        &(struct method){.kind = METHOD_CONNECTION_TUNE_OK, .connection_tune_ok = {2, 4096, 0}});
     amqp_call(few, 0,
               &(struct method){.kind = METHOD_CONNECTION_OPEN,
                                .connection_open = {.virtual_host = slice_str("/")}},
@@ -140,8 +141,8 @@ START_TEST(a_closing_channel_hears_nothing_but_its_end)
     publish("none", "x");
     amqp_client_publish(client, 1, "missing", "k", false, NONE, slice_str("x"));
     publish("none", "is dropped");
-    send(&(struct method){.kind = METHOD_QUEUE_DECLARE,
-                          .queue_declare = {.queue = slice_str("q")}});
+    send(
+        &(struct method){.kind = METHOD_QUEUE_DECLARE, .queue_declare = {.queue = slice_str("q")}});
     amqp_expect_close(client, 1, 404, "NOT_FOUND - no exchange 'missing' in vhost '/'", 60, 40);
     amqp_expect_nothing(client);
     amqp_open_channel(client, 1);
@@ -415,14 +416,12 @@ START_TEST(the_queue_declared_last_needs_no_name)
          METHOD_QUEUE_UNBIND_OK);
     amqp_client_publish(client, 1, "amq.direct", name, false, NONE, slice_str("to nobody"));
     ck_assert_uint_eq(ready(name), 1);
-    ck_assert_uint_eq(
-        call(&(struct method){.kind = METHOD_QUEUE_PURGE}, METHOD_QUEUE_PURGE_OK)
-            ->queue_purge_ok.message_count,
-        1);
-    ck_assert_uint_eq(
-        call(&(struct method){.kind = METHOD_QUEUE_DELETE}, METHOD_QUEUE_DELETE_OK)
-            ->queue_delete_ok.message_count,
-        0);
+    ck_assert_uint_eq(call(&(struct method){.kind = METHOD_QUEUE_PURGE}, METHOD_QUEUE_PURGE_OK)
+                          ->queue_purge_ok.message_count,
+                      1);
+    ck_assert_uint_eq(call(&(struct method){.kind = METHOD_QUEUE_DELETE}, METHOD_QUEUE_DELETE_OK)
+                          ->queue_delete_ok.message_count,
+                      0);
 }
 END_TEST
 
@@ -443,10 +442,9 @@ START_TEST(no_wait_is_not_answered)
                           .exchange_declare = {.exchange = slice_str("x"),
                                                .type = slice_str("fanout"),
                                                .no_wait = true}});
-    send(&(struct method){.kind = METHOD_QUEUE_BIND,
-                          .queue_bind = {.queue = slice_str("q"),
-                                         .exchange = slice_str("x"),
-                                         .no_wait = true}});
+    send(&(struct method){
+        .kind = METHOD_QUEUE_BIND,
+        .queue_bind = {.queue = slice_str("q"), .exchange = slice_str("x"), .no_wait = true}});
     send(&(struct method){.kind = METHOD_EXCHANGE_BIND,
                           .exchange_bind = {.source = slice_str("amq.fanout"),
                                             .destination = slice_str("x"),
@@ -679,8 +677,8 @@ START_TEST(a_transaction_shows_at_its_commit)
     call(&(struct method){.kind = METHOD_TX_ROLLBACK}, METHOD_TX_ROLLBACK_OK);
     ck_assert_uint_eq(ready("q"), 1);
     send(&(struct method){.kind = METHOD_CONFIRM_SELECT});
-    amqp_expect_close(client, 1, 406,
-                      "PRECONDITION_FAILED - cannot switch from tx to confirm mode", 85, 10);
+    amqp_expect_close(client, 1, 406, "PRECONDITION_FAILED - cannot switch from tx to confirm mode",
+                      85, 10);
     amqp_open_channel(client, 1);
     send(&(struct method){.kind = METHOD_TX_COMMIT});
     amqp_expect_close(client, 1, 406, "PRECONDITION_FAILED - channel is not transactional", 90, 20);
@@ -728,8 +726,7 @@ START_TEST(a_deleted_queue_cancels_its_consumers)
     amqp_open_channel(other, 3);
     amqp_declare(client, 1, "q", "", NONE);
     amqp_consume(other, 3, "q", "tag", false);
-    call(&(struct method){.kind = METHOD_QUEUE_DELETE,
-                          .queue_delete = {.queue = slice_str("q")}},
+    call(&(struct method){.kind = METHOD_QUEUE_DELETE, .queue_delete = {.queue = slice_str("q")}},
          METHOD_QUEUE_DELETE_OK);
     const struct method *cancel = amqp_expect(other, 3, METHOD_BASIC_CANCEL);
     ck_assert(slice_equal_str(cancel->basic_cancel.consumer_tag, "tag"));
@@ -810,8 +807,7 @@ START_TEST(direct_reply_to_needs_no_queue)
     method = (struct method){.kind = METHOD_QUEUE_DECLARE};
     method.queue_declare.queue = slice_str(address);
     method.queue_declare.passive = true;
-    ck_assert_uint_eq(
-        call(&method, METHOD_QUEUE_DECLARE_OK)->queue_declare_ok.consumer_count, 1);
+    ck_assert_uint_eq(call(&method, METHOD_QUEUE_DECLARE_OK)->queue_declare_ok.consumer_count, 1);
     amqp_client_publish(client, 1, "", address, true, NONE, slice_str("answer"));
     amqp_expect_delivery(client, 1, "answer");
 }
@@ -858,8 +854,7 @@ START_TEST(a_publisher_that_outruns_the_disk_is_not_read_from)
     amqp_declare(publisher, 1, "q", "d", NONE);
     slow.disk_stalls = true;
     for (int i = 0; i < 100; i++)
-        amqp_client_publish(publisher, 1, "", "q", false, PERSISTENT,
-                            slice_of(body, sizeof(body)));
+        amqp_client_publish(publisher, 1, "", "q", false, PERSISTENT, slice_of(body, sizeof(body)));
     amqp_fixture_settle(&slow);
     ck_assert(!amqp_connection_wishes(publisher->amqp).read);
     ck_assert_uint_gt(publisher->to_broker.len, 8000000);

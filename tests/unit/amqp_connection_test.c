@@ -129,9 +129,9 @@ START_TEST(server_properties_are_rabbitmq_s)
     struct field_value capabilities;
     ck_assert(table_find(start->server_properties, "capabilities", &capabilities));
     static const char *const names[] = {
-        "publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify",
-        "connection.blocked", "consumer_priorities", "authentication_failure_close",
-        "per_consumer_qos", "direct_reply_to"};
+        "publisher_confirms",           "exchange_exchange_bindings", "basic.nack",
+        "consumer_cancel_notify",       "connection.blocked",         "consumer_priorities",
+        "authentication_failure_close", "per_consumer_qos",           "direct_reply_to"};
     struct field_iter iter = {capabilities.bytes};
     struct slice name;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -240,8 +240,13 @@ START_TEST(malformed_plain_responses_are_met_with_silence)
     static const struct {
         const char *bytes;
         size_t len;
-    } responses[] = {{"", 0}, {"guest", 5}, {"\0guest", 6}, {"x\0guest\0guest", 13},
-                     {"\0guest\0guest\0more", 17}, {"\0", 1}, {"\0\0", 2}};
+    } responses[] = {{"", 0},
+                     {"guest", 5},
+                     {"\0guest", 6},
+                     {"x\0guest\0guest", 13},
+                     {"\0guest\0guest\0more", 17},
+                     {"\0", 1},
+                     {"\0\0", 2}};
     for (size_t i = 0; i < ARRAY_LEN(responses); i++) {
         struct amqp_test_client *client = begin(NULL);
         start_ok(client, "PLAIN", slice_of(responses[i].bytes, responses[i].len), false);
@@ -259,14 +264,14 @@ START_TEST(external_needs_a_certificate)
     broker_options_init(&options);
     options.auth_mechanisms = "EXTERNAL PLAIN";
     amqp_fixture_open(&other, &options);
-    struct amqp_peer peer = {.name = "a -> b", .loopback = true, .tls_protocol = "TLSv1.3",
-                             .tls_login = "guest"};
+    struct amqp_peer peer = {
+        .name = "a -> b", .loopback = true, .tls_protocol = "TLSv1.3", .tls_login = "guest"};
     for (int with = 0; with < 2; with++) {
         struct amqp_test_client *client = amqp_client_new(&other, with ? &peer : NULL);
         amqp_client_bytes(client, PROTOCOL_HEADER_0_9_1, PROTOCOL_HEADER_SIZE);
         const struct method *start = amqp_expect(client, 0, METHOD_CONNECTION_START);
-        ck_assert(slice_equal_str(start->connection_start.mechanisms,
-                                  with ? "EXTERNAL PLAIN" : "PLAIN"));
+        ck_assert(
+            slice_equal_str(start->connection_start.mechanisms, with ? "EXTERNAL PLAIN" : "PLAIN"));
         start_ok(client, "EXTERNAL", slice_of(NULL, 0), true);
         if (with)
             amqp_expect(client, 0, METHOD_CONNECTION_TUNE);
@@ -398,7 +403,8 @@ START_TEST(broken_frames_close_the_connection)
     client = amqp_client_login(&fixture, 4096);
     amqp_client_bytes(client, "\3\0\1\0\1\0\0", 7);
     amqp_expect_close(client, 0, 501,
-                      "FRAME_ERROR - type 3, all octets = <<>>: {frame_too_large,65536,4088}", 0, 0);
+                      "FRAME_ERROR - type 3, all octets = <<>>: {frame_too_large,65536,4088}", 0,
+                      0);
 }
 END_TEST
 
@@ -410,10 +416,8 @@ START_TEST(frames_that_do_not_belong_close_the_connection)
         unsigned code;
         const char *text;
     } rows[] = {
-        {"\11\0\0\0\0\0\0\xCE", 8, 501,
-         "FRAME_ERROR - type 9, all octets = <<>>: unknown_frame"},
-        {"\11\0\1\0\0\0\0\xCE", 8, 501,
-         "FRAME_ERROR - type 9, all octets = <<>>: unknown_frame"},
+        {"\11\0\0\0\0\0\0\xCE", 8, 501, "FRAME_ERROR - type 9, all octets = <<>>: unknown_frame"},
+        {"\11\0\1\0\0\0\0\xCE", 8, 501, "FRAME_ERROR - type 9, all octets = <<>>: unknown_frame"},
         {"\10\0\1\0\0\0\0\xCE", 8, 505, "UNEXPECTED_FRAME - type 8, all octets = <<>>"},
         {"\3\0\0\0\0\0\0\xCE", 8, 505, "UNEXPECTED_FRAME - type 3, all octets = <<>>"},
         {"\3\0\1\0\0\0\0\xCE", 8, 505,
@@ -609,8 +613,8 @@ START_TEST(update_secret_is_answered)
     amqp_call(client, 0, &method, METHOD_CONNECTION_UPDATE_SECRET_OK);
     access_clear_permission(fixture.broker->access, slice_str("guest"), slice_str("/"));
     amqp_client_send(client, 0, &method);
-    amqp_expect_close(client, 0, 530,
-                      "NOT_ALLOWED - access to vhost '/' refused for user 'guest'", 10, 70);
+    amqp_expect_close(client, 0, 530, "NOT_ALLOWED - access to vhost '/' refused for user 'guest'",
+                      10, 70);
     amqp_expect_closed(client);
 }
 END_TEST

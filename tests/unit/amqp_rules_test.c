@@ -161,8 +161,7 @@ START_TEST(cancel_is_answered_when_the_queue_is_gone)
 {
     amqp_declare(client, 1, "q", "", NONE);
     amqp_consume(client, 1, "q", "tag", true);
-    call(&(struct method){.kind = METHOD_QUEUE_DELETE,
-                          .queue_delete = {.queue = slice_str("q")}},
+    call(&(struct method){.kind = METHOD_QUEUE_DELETE, .queue_delete = {.queue = slice_str("q")}},
          METHOD_QUEUE_DELETE_OK);
     amqp_expect(client, 1, METHOD_BASIC_CANCEL);
     call(&(struct method){.kind = METHOD_BASIC_CANCEL,
@@ -179,9 +178,9 @@ START_TEST(deliveries_are_numbered_from_one)
     publish("", "q", NONE, "b");
     for (uint16_t channel = 1; channel <= 2; channel++) {
         struct amqp_content content;
-        amqp_client_send(client, channel,
-                         &(struct method){.kind = METHOD_BASIC_GET,
-                                          .basic_get = {.queue = slice_str("q")}});
+        amqp_client_send(
+            client, channel,
+            &(struct method){.kind = METHOD_BASIC_GET, .basic_get = {.queue = slice_str("q")}});
         amqp_expect_content(client, channel, METHOD_BASIC_GET_OK, &content);
         ck_assert_uint_eq(content.method.basic_get_ok.delivery_tag, 1);
         amqp_content_fini(&content);

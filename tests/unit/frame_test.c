@@ -39,7 +39,9 @@ START_TEST(a_wrong_end_marker_is_refused)
     ck_assert_int_eq(error.code, REPLY_FRAME_ERROR);
     ck_assert_str_eq(error.text,
                      "FRAME_ERROR - type 1, all octets = <<1,2>>: {invalid_frame_end_marker,120}");
-    ck_assert_int_eq(parse("\3\0\0\0\0\0\x12" "abcdefghijklmnopqrx", 26, 4096, &frame, &error),
+    ck_assert_int_eq(parse("\3\0\0\0\0\0\x12"
+                           "abcdefghijklmnopqrx",
+                           26, 4096, &frame, &error),
                      FRAME_BROKEN);
     ck_assert_str_eq(error.text, "FRAME_ERROR - type 3, first 16 octets = "
                                  "<<\"abcdefghijklmnop\">>: {invalid_frame_end_marker,120}");
@@ -71,9 +73,9 @@ START_TEST(a_heartbeat_is_a_frame)
 {
     struct frame frame;
     struct reply error;
-    ck_assert_int_eq(frame_parse(slice_of(FRAME_HEARTBEAT_BYTES, FRAME_OVERHEAD), 4096, &frame,
-                                 &error),
-                     FRAME_WHOLE);
+    ck_assert_int_eq(
+        frame_parse(slice_of(FRAME_HEARTBEAT_BYTES, FRAME_OVERHEAD), 4096, &frame, &error),
+        FRAME_WHOLE);
     ck_assert_uint_eq(frame.type, FRAME_HEARTBEAT);
     ck_assert_uint_eq(frame.payload.len, 0);
 }
@@ -86,12 +88,17 @@ START_TEST(protocols_are_told_apart)
         size_t len;
         enum protocol_choice choice;
     } rows[] = {
-        {"AMQP\0\0\x09\x01", 8, PROTOCOL_0_9_1},   {"AMQP\x01\x01\0\x09", 8, PROTOCOL_0_9_1},
-        {"AMQP\0\0\x09\0", 8, PROTOCOL_OTHER_0_9}, {"AMQP\x03\x01\0\0", 8, PROTOCOL_1_0},
-        {"AMQP\0\x01\0\0", 8, PROTOCOL_1_0},       {"AMQP\x01\x01\x08\0", 8, PROTOCOL_UNKNOWN},
+        {"AMQP\0\0\x09\x01", 8, PROTOCOL_0_9_1},
+        {"AMQP\x01\x01\0\x09", 8, PROTOCOL_0_9_1},
+        {"AMQP\0\0\x09\0", 8, PROTOCOL_OTHER_0_9},
+        {"AMQP\x03\x01\0\0", 8, PROTOCOL_1_0},
+        {"AMQP\0\x01\0\0", 8, PROTOCOL_1_0},
+        {"AMQP\x01\x01\x08\0", 8, PROTOCOL_UNKNOWN},
         {"AMQP\x09\x09\x09\x09", 8, PROTOCOL_UNKNOWN},
-        {"GET / HTTP/1.1", 14, PROTOCOL_HTTP},     {"\x16\x03\x01\x02", 4, PROTOCOL_TLS},
-        {"hello", 5, PROTOCOL_UNKNOWN},            {"X", 1, PROTOCOL_UNKNOWN},
+        {"GET / HTTP/1.1", 14, PROTOCOL_HTTP},
+        {"\x16\x03\x01\x02", 4, PROTOCOL_TLS},
+        {"hello", 5, PROTOCOL_UNKNOWN},
+        {"X", 1, PROTOCOL_UNKNOWN},
         {"\0\0\0\0", 4, PROTOCOL_UNKNOWN},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

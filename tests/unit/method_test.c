@@ -205,9 +205,9 @@ END_TEST
 START_TEST(queue_declare_has_its_golden_bytes)
 {
     static const uint8_t golden[] = {
-        1, 0, 3, 0, 0, 0, 20,                                /* method frame, channel 3 */
-        0, 50, 0, 10, 0, 0, 1, 'q', 0x16,                    /* durable, exclusive, no-wait */
-        0, 0, 0, 7, 4, 'l', 'a', 'z', 'y', 't', 1, FRAME_END /* lazy = true */
+        1, 0,  3, 0,  0, 0,   20,                               /* method frame, channel 3 */
+        0, 50, 0, 10, 0, 0,   1,   'q', 0x16,                   /* durable, exclusive, no-wait */
+        0, 0,  0, 7,  4, 'l', 'a', 'z', 'y',  't', 1, FRAME_END /* lazy = true */
     };
     struct method method = {.kind = METHOD_QUEUE_DECLARE};
     method.queue_declare.queue = slice_str("q");

@@ -126,8 +126,8 @@ static enum reply_code refusal(const char *bytes, size_t len)
 START_TEST(malformed_properties_are_refused)
 {
     ck_assert_int_eq(refusal("\0\0", 2), REPLY_SUCCESS);
-    ck_assert_int_eq(refusal("\0\2", 2), REPLY_SYNTAX_ERROR);     /* a bit without a property */
-    ck_assert_int_eq(refusal("\0\1\0\0", 4), REPLY_SUCCESS);      /* an empty second word */
+    ck_assert_int_eq(refusal("\0\2", 2), REPLY_SYNTAX_ERROR);       /* a bit without a property */
+    ck_assert_int_eq(refusal("\0\1\0\0", 4), REPLY_SUCCESS);        /* an empty second word */
     ck_assert_int_eq(refusal("\0\1\x80\0", 4), REPLY_SYNTAX_ERROR); /* no fifteenth property */
     ck_assert_int_eq(refusal("\0\1", 2), REPLY_FRAME_ERROR);
     ck_assert_int_eq(refusal("\x80\0\2\xC3\x28", 5), REPLY_FRAME_ERROR);
@@ -151,8 +151,8 @@ END_TEST
 
 START_TEST(a_content_header_has_its_golden_bytes)
 {
-    static const uint8_t golden[] = {2, 0, 9, 0, 0, 0, 15, 0, 60, 0, 0, 0,   0,
-                                     0, 0, 0, 1, 0, 2, 16, 0, 2,  FRAME_END};
+    static const uint8_t golden[] = {2, 0, 9, 0, 0, 0, 15, 0,  60, 0, 0,        0,
+                                     0, 0, 0, 0, 1, 0, 2,  16, 0,  2, FRAME_END};
     uint8_t out[64];
     struct slice properties = slice_of("\x10\0\2", 3);
     uint8_t *end = content_header_write(out, 9, 0x10002, properties);
@@ -171,7 +171,8 @@ START_TEST(a_content_header_has_its_golden_bytes)
         ck_assert(!content_header_parse(&header, slice_of(payload.data, len), &error));
         ck_assert_int_eq(error.code, REPLY_FRAME_ERROR);
     }
-    ck_assert(!content_header_parse(&header, slice_of("\0\x3C\0\1\0\0\0\0\0\0\0\0\0\0", 14), &error));
+    ck_assert(
+        !content_header_parse(&header, slice_of("\0\x3C\0\1\0\0\0\0\0\0\0\0\0\0", 14), &error));
     ck_assert_int_eq(error.code, REPLY_SYNTAX_ERROR);
 }
 END_TEST
