@@ -48,7 +48,6 @@ uint32_t store_lane_new(struct store_db *db, struct slice queue, uint8_t priorit
 
 uint64_t store_lane_delete(struct store_db *db, uint32_t lane)
 {
-    lane_ids_give(&db->lane_ids, lane);
     batch_lane_delete(begin(db), lane);
     return db->last;
 }
@@ -163,6 +162,17 @@ static void take_back(struct store_db *db, struct batch *batch)
     db->spare = batch;
 }
 
+/* A lane's number is used again when nothing of it is left on the disk. */
+static void free_lanes(struct store_db *db, const struct batch *done, struct lane_list *cleaned)
+{
+    for (size_t i = 0; done && i < done->lane_count; i++)
+        if (done->lanes[i].deleted && !done->lanes[i].dropped)
+            lane_ids_give(&db->lane_ids, done->lanes[i].id);
+    for (size_t i = 0; i < cleaned->count; i++)
+        lane_ids_give(&db->lane_ids, cleaned->ids[i]);
+    lane_list_fini(cleaned);
+}
+
 /* Everything that is new of one database; true when its durable number or status changed. */
 static bool collect(struct store_db *db)
 {
@@ -175,6 +185,7 @@ static bool collect(struct store_db *db)
         memcpy(db->message, news.message, sizeof(db->message));
         if (status_changed)
             log_status(db);
+        free_lanes(db, news.done, &news.cleaned);
         if (news.done)
             take_back(db, news.done);
         changed = changed || status_changed || news.done;

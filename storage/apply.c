@@ -11,11 +11,12 @@
 #include "storage/apply.h"
 
 #include "base/mem.h"
+#include "storage/maintain.h"
 #include "storage/table_json.h"
 
 #include <stdlib.h>
 
-#define KEEP 8192 /* elements of the working memory */
+#define KEEP 1024 /* elements of the working memory */
 
 void apply_fini(struct apply *apply)
 {
@@ -225,13 +226,35 @@ static int apply_lane_new(struct database *database, const struct batch *batch,
     return result == SQLITE_OK ? database_run(database, statement) : result;
 }
 
+static int64_t stored_messages(struct database *database, uint32_t lane)
+{
+    sqlite3_stmt *statement = database->statements[STATEMENT_LANE_MESSAGES];
+    if (sqlite3_bind_int64(statement, 1, lane) != SQLITE_OK)
+        return 0;
+    return database_integer_id(database, STATEMENT_LANE_MESSAGES, 0);
+}
+
+/* A big lane's messages would keep all others waiting: they are dropped, to be removed later. */
+static int remove_messages(struct apply *apply, struct database *database, struct batch *batch,
+                           const struct batch_op *op)
+{
+    struct batch_lane *lane = &batch->lanes[op->lane];
+    lane->dropped =
+        !database->in_memory && stored_messages(database, lane->id) > MAINTAIN_DROP_BEYOND;
+    if (lane->dropped) {
+        lane_list_add(&database->dropped, lane->id);
+        return SQLITE_OK;
+    }
+    add_range(apply, batch, op->lane, 0, STORE_POSITION_MAX);
+    return delete_waiting(apply, database, batch);
+}
+
 static int apply_lane_delete(struct apply *apply, struct database *database, struct batch *batch,
                              const struct batch_op *op)
 {
     sqlite3_stmt *statement = database->statements[STATEMENT_LANE_DELETE];
     struct batch_lane *lane = &batch->lanes[op->lane];
-    add_range(apply, batch, op->lane, 0, STORE_POSITION_MAX);
-    int result = delete_waiting(apply, database, batch);
+    int result = remove_messages(apply, database, batch, op);
     if (result == SQLITE_OK)
         result = sqlite3_bind_int64(statement, 1, lane->id);
     if (result == SQLITE_OK)
@@ -373,8 +396,9 @@ static int apply_all(struct apply *apply, struct database *database, struct batc
     return result;
 }
 
-static void start(struct apply *apply, struct batch *batch)
+static void start(struct apply *apply, const struct database *database, struct batch *batch)
 {
+    apply->dropped_before = database->dropped.count;
     apply->range_count = 0;
     apply->put_count = 0;
     for (size_t i = 0; i < batch->lane_count; i++) {
@@ -382,12 +406,14 @@ static void start(struct apply *apply, struct batch *batch)
         lane->messages = 0;
         lane->bytes = 0;
         lane->position_next = 0;
+        lane->dropped = false;
     }
 }
 
 /* SQLite has rolled back by itself after some failures. */
-static void roll_back(struct database *database)
+static void roll_back(const struct apply *apply, struct database *database)
 {
+    database->dropped.count = apply->dropped_before;
     char first[DATABASE_MESSAGE_SIZE];
     memcpy(first, database->message, sizeof(first));
     if (!sqlite3_get_autocommit(database->sql)) {
@@ -400,7 +426,7 @@ static void roll_back(struct database *database)
 int apply_batch(struct apply *apply, struct database *database, struct batch *batch)
 {
     CHECK(sqlite3_get_autocommit(database->sql));
-    start(apply, batch);
+    start(apply, database, batch);
     int result = database_run_id(database, STATEMENT_BEGIN);
     if (result == SQLITE_OK)
         result = apply_all(apply, database, batch);
@@ -408,7 +434,7 @@ int apply_batch(struct apply *apply, struct database *database, struct batch *ba
         result = database_run_id(database, STATEMENT_COMMIT);
     CHECK((result & 0xff) != SQLITE_CONSTRAINT); /* two messages at one position */
     if (result != SQLITE_OK)
-        roll_back(database);
+        roll_back(apply, database);
     if (apply->range_capacity > KEEP || apply->put_capacity > KEEP)
         apply_fini(apply);
     return result;

@@ -26,6 +26,7 @@ struct apply {
     size_t range_count, range_capacity;
     struct apply_put *puts;
     size_t put_count, put_capacity;
+    size_t dropped_before; /* in database->dropped when the transaction began */
 };
 
 void apply_fini(struct apply *apply);

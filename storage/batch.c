@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "storage/schema.h"
 
-#define KEEP_OPS 8192          /* what an empty batch keeps of its arrays… */
+#define KEEP_OPS 1024          /* what an empty batch keeps of its arrays… */
 #define KEEP_BLOCK_BYTES 65536 /* …and of its copied bytes */
 #define BLOCK_BYTES 4096
 
@@ -314,6 +314,8 @@ void batch_lane_delete(struct batch *batch, uint32_t id)
     cancel_puts(batch, lane, 0, STORE_POSITION_MAX);
     forget_delivered(batch, lane);
     lane->puts = 0;
+    CHECK(!lane->deleted);
+    lane->deleted = true;
     if (lane->created != 0) {
         drop_op(batch, lane->created - 1);
         lane->created = 0;

@@ -56,6 +56,8 @@ struct batch_lane {
     uint32_t id;
     uint32_t puts;    /* the newest put into it: its index + 1 */
     uint32_t created; /* the slot + 1 of its BATCH_LANE_NEW while that stands */
+    bool deleted;     /* its number is free when the batch is written, unless… */
+    bool dropped;     /* …the writer left its messages for later */
     bool delivered;   /* delivered_upto is news */
     uint64_t delivered_upto;
     /* the writer's, while it applies the batch */

@@ -144,6 +144,8 @@ void database_close(struct database *database, bool crash)
     int result = sqlite3_close(database->sql);
     CHECK(result == SQLITE_OK); /* SQLITE_BUSY: a statement was not finalised */
     buf_fini(&database->json);
+    lane_list_fini(&database->dropped);
+    lane_list_fini(&database->cleaned);
     mem_free(database->path);
     *database = (struct database){0};
 }

@@ -7,6 +7,7 @@
 #ifndef STORAGE_DATABASE_H
 #define STORAGE_DATABASE_H
 
+#include "storage/lane_ids.h"
 #include "storage/schema.h"
 
 #include <sqlite3.h>
@@ -32,6 +33,10 @@ struct database {
     int64_t deleted_bytes; /* bodies that MESSAGE_DELETE removed since it was last set to 0 */
     int wal_pages;         /* in the WAL and not yet checkpointed */
     bool wal_file;         /* the WAL's file may be longer than nothing */
+    /* Lanes that are deleted and whose messages go little by little (maintain.c), and those of them
+     * whose messages are all gone, until the writer reports them. */
+    struct lane_list dropped;
+    struct lane_list cleaned;
     char message[DATABASE_MESSAGE_SIZE];
 };
 

@@ -45,11 +45,40 @@ void lane_ids_mark(struct lane_ids *ids, uint32_t id)
     ids->words[id / 64] |= UINT64_C(1) << id % 64;
 }
 
+bool lane_ids_taken(const struct lane_ids *ids, uint32_t id)
+{
+    return id / 64 < ids->word_count && (ids->words[id / 64] >> id % 64 & 1);
+}
+
 void lane_ids_give(struct lane_ids *ids, uint32_t id)
 {
-    CHECK(id > 0 && id / 64 < ids->word_count);
-    CHECK(ids->words[id / 64] >> id % 64 & 1);
+    CHECK(id > 0);
+    CHECK(lane_ids_taken(ids, id));
     ids->words[id / 64] &= ~(UINT64_C(1) << id % 64);
     if (id / 64 < ids->full)
         ids->full = id / 64;
+}
+
+/* -- lists -- */
+
+void lane_list_fini(struct lane_list *list)
+{
+    mem_free(list->ids);
+    *list = (struct lane_list){0};
+}
+
+void lane_list_add(struct lane_list *list, uint32_t id)
+{
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity ? list->capacity * 2 : 8;
+        list->ids = mem_realloc(list->ids, list->capacity * sizeof(*list->ids));
+    }
+    list->ids[list->count++] = id;
+}
+
+void lane_list_move(struct lane_list *list, struct lane_list *from)
+{
+    for (size_t i = 0; i < from->count; i++)
+        lane_list_add(list, from->ids[i]);
+    lane_list_fini(from);
 }

@@ -157,3 +157,30 @@ enum err load_messages(struct database *database, uint32_t lane,
     }
     return finish(statement, result, error);
 }
+
+enum err load_lanes_of_messages(struct database *database,
+                                void (*each)(void *context, uint32_t lane), void *context)
+{
+    sqlite3_stmt *statement = database->statements[STATEMENT_MESSAGES_SOME];
+    int64_t next = 0;
+    int result = SQLITE_ROW;
+    while (result == SQLITE_ROW) {
+        result = sqlite3_bind_int64(statement, 1, next);
+        if (result == SQLITE_OK)
+            result = sqlite3_bind_int64(statement, 2, INT64_MAX);
+        if (result == SQLITE_OK)
+            result = sqlite3_bind_int64(statement, 3, 0);
+        if (result == SQLITE_OK)
+            result = database_step(database, statement);
+        uint64_t lane = 0;
+        if (result == SQLITE_ROW) {
+            lane = (uint64_t)sqlite3_column_int64(statement, 0) >> SCHEMA_POSITION_BITS;
+            each(context, (uint32_t)lane);
+        }
+        sqlite3_reset(statement);
+        if (lane == STORE_LANES_MAX - 1)
+            return ERR_OK; /* the next would be past the highest rowid */
+        next = (int64_t)((lane + 1) << SCHEMA_POSITION_BITS);
+    }
+    return database_error(result);
+}

@@ -12,6 +12,9 @@ enum err load_records(struct database *database, enum store_record_kind kind,
 enum err load_lanes(struct database *database,
                     void (*each)(void *context, const struct store_lane *lane),
                     void *context) MUST_USE;
+/* The lanes that messages belong to, in order: one step each, however many messages. */
+enum err load_lanes_of_messages(struct database *database,
+                                void (*each)(void *context, uint32_t lane), void *context) MUST_USE;
 enum err load_messages(struct database *database, uint32_t lane,
                        void (*each)(void *context, const struct store_message *message),
                        void *context) MUST_USE;

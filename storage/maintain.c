@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checkpoints and incremental vacuum.
+/* Checkpoints, incremental vacuum, and the messages of big lanes that were deleted.
  *
  * (1) The WAL is copied back when it passes a bound that depends on how busy the writer is; when it
  *     has been quiet for a while, always, and its file is cut to nothing.
@@ -8,12 +8,15 @@
  *     idle, all but FREE_PAGES_KEPT, which the next backlog will want.
  * (3) A step that fails is not tried again before the next batch: the disk's trouble will show there.
  *     Another process reading the database may make a checkpoint incomplete, which is no failure.
+ * (4) A lane's number is reported as cleaned, and so used again, only when none of its messages is left.
  */
 #include "storage/maintain.h"
 
 #define WAL_PAGES_BUSY 4096 /* 32 MiB; the WAL may grow by one batch beyond it */
 #define WAL_PAGES_QUIET 1024
 #define FREE_PAGES_KEPT 512 /* 4 MiB */
+#define REMOVE_BUSY 200 /* messages of a dropped lane in one step: a fraction of a millisecond… */
+#define REMOVE_QUIET 2000 /* …or a few */
 
 static int wal_bound(enum maintain_load load)
 {
@@ -46,10 +49,55 @@ static int checkpoint(struct database *database, int mode)
     return (result & 0xff) == SQLITE_BUSY ? SQLITE_OK : result;
 }
 
+/* The rowid of the message so many after the lane's first; its highest possible one when there are
+ * fewer, and `*end` is set then. */
+static int some_messages(struct database *database, uint32_t lane, int64_t count, int64_t *last,
+                         bool *end)
+{
+    sqlite3_stmt *statement = database->statements[STATEMENT_MESSAGES_SOME];
+    int64_t first = (int64_t)((uint64_t)lane << SCHEMA_POSITION_BITS);
+    *last = first + (int64_t)STORE_POSITION_MAX;
+    int result = sqlite3_bind_int64(statement, 1, first);
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(statement, 2, *last);
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(statement, 3, count);
+    if (result == SQLITE_OK)
+        result = database_step(database, statement);
+    *end = result == SQLITE_DONE;
+    if (result == SQLITE_ROW)
+        *last = sqlite3_column_int64(statement, 0);
+    sqlite3_reset(statement);
+    return result == SQLITE_ROW || result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+static int remove_dropped(struct database *database, int64_t count)
+{
+    sqlite3_stmt *statement = database->statements[STATEMENT_MESSAGES_DELETE];
+    uint32_t lane = database->dropped.ids[database->dropped.count - 1];
+    int64_t last = 0;
+    bool end = false;
+    int result = some_messages(database, lane, count, &last, &end);
+    if (result == SQLITE_OK)
+        result =
+            sqlite3_bind_int64(statement, 1, (int64_t)((uint64_t)lane << SCHEMA_POSITION_BITS));
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(statement, 2, last);
+    if (result == SQLITE_OK)
+        result = database_run(database, statement);
+    if (result == SQLITE_OK && end) {
+        database->dropped.count--;
+        lane_list_add(&database->cleaned, lane);
+    }
+    return result;
+}
+
 static int step(struct database *database, enum maintain_load load)
 {
     if (database->wal_pages >= wal_bound(load))
         return checkpoint(database, SQLITE_CHECKPOINT_PASSIVE);
+    if (database->dropped.count > 0)
+        return remove_dropped(database, load == MAINTAIN_BUSY ? REMOVE_BUSY : REMOVE_QUIET);
     if (may_shrink(database, load))
         return database_run_id(database, STATEMENT_GIVE_BACK);
     if (load == MAINTAIN_IDLE && database->wal_file)
@@ -57,11 +105,19 @@ static int step(struct database *database, enum maintain_load load)
     return SQLITE_OK;
 }
 
+static bool more_to_do(struct database *database, enum maintain_load load)
+{
+    return database->dropped.count > 0 || database->wal_pages >= wal_bound(load) ||
+           may_shrink(database, load) || (load == MAINTAIN_IDLE && database->wal_file);
+}
+
 bool maintain_step(struct database *database, enum maintain_load load)
 {
     if (database->in_memory)
         return false;
     bool failed = step(database, load) != SQLITE_OK;
-    return !failed && (database->wal_pages >= wal_bound(load) || may_shrink(database, load) ||
-                       (load == MAINTAIN_IDLE && database->wal_file));
+    bool more = !failed && more_to_do(database, load);
+    if (load == MAINTAIN_IDLE && !more)
+        sqlite3_db_release_memory(database->sql); /* the page cache is for busy times */
+    return more;
 }

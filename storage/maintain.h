@@ -7,6 +7,8 @@
 
 #include "storage/database.h"
 
+#define MAINTAIN_DROP_BEYOND 2000 /* a deleted lane with more messages goes little by little */
+
 enum maintain_load {
     MAINTAIN_BUSY,  /* a batch is waiting: only what bounds the WAL */
     MAINTAIN_QUIET, /* none is */

@@ -29,13 +29,27 @@ static void mark_lane(void *context, const struct store_lane *lane)
     lane_ids_mark(ids, lane->id);
 }
 
+/* Messages of a lane that isn't there: it was deleted, and they were not all removed yet. */
+static void find_dropped(void *context, uint32_t lane)
+{
+    struct store_db *db = context;
+    if (lane == 0 || lane_ids_taken(&db->lane_ids, lane))
+        return;
+    lane_ids_mark(&db->lane_ids, lane);
+    lane_list_add(&db->database.dropped, lane);
+}
+
 static enum err find_lanes(struct store_db *db, char *message, size_t message_size)
 {
     if (db->database.kind != SCHEMA_VHOST)
         return ERR_OK;
     enum err error = load_lanes(&db->database, mark_lane, &db->lane_ids);
+    if (error == ERR_OK)
+        error = load_lanes_of_messages(&db->database, find_dropped, db);
     if (error != ERR_OK)
-        snprintf(message, message_size, "%s: table lanes: %s. Restore the file from a backup",
+        snprintf(message, message_size,
+                 "%s: tables lanes and messages: %s. Restore the file from "
+                 "a backup",
                  db->database.path, db->database.message);
     return error;
 }

@@ -96,15 +96,22 @@ static bool attempt(struct writer *writer)
 
 /* -- the thread -- */
 
-/* One step of maintenance, with the lock held before and after; false when it was the last. */
-static bool maintain_idle(struct writer *writer)
+/* One step of maintenance, without the lock; false when it was the last at that load. */
+static bool maintain(struct writer *writer, enum maintain_load load)
 {
-    uint64_t write_ns = writer->stats.write_ns;
-    unlock(writer);
-    bool more = maintain_step(writer->database, MAINTAIN_IDLE);
-    struct writer_stats stats = measure(writer->database, write_ns);
+    struct database *database = writer->database;
+    bool more = maintain_step(database, load);
+    if (database->cleaned.count == 0 && more)
+        return true;
+    struct writer_stats stats = measure(database, writer->stats.write_ns);
+    bool cleaned = database->cleaned.count > 0;
     lock(writer);
     writer->stats = stats;
+    writer->news = writer->news || cleaned;
+    lane_list_move(&writer->cleaned, &database->cleaned);
+    unlock(writer);
+    if (cleaned)
+        tell(writer);
     return more;
 }
 
@@ -115,12 +122,15 @@ static bool await_batch(struct writer *writer)
     bool more = true;
     lock(writer);
     while (writer->state != WRITER_WRITING && !writer->stopping) {
-        if (!more)
+        if (!more) {
             CHECK(pthread_cond_wait(&writer->changed, &writer->lock) == 0);
-        else if (!idle)
+        } else if (!idle) {
             idle = !wait_ms(writer, IDLE_MS);
-        else
-            more = maintain_idle(writer);
+        } else {
+            unlock(writer);
+            more = maintain(writer, MAINTAIN_IDLE);
+            lock(writer);
+        }
     }
     bool found = writer->state == WRITER_WRITING && !writer->crashing;
     unlock(writer);
@@ -151,7 +161,7 @@ static void *run(void *context)
         lock(writer);
         bool busy = writer->state == WRITER_WRITING;
         unlock(writer);
-        maintain_step(writer->database, busy ? MAINTAIN_BUSY : MAINTAIN_QUIET);
+        maintain(writer, busy ? MAINTAIN_BUSY : MAINTAIN_QUIET);
     }
     return NULL;
 }
@@ -222,6 +232,7 @@ enum err writer_fini(struct writer *writer, struct batch *last, bool crash)
     if (!crash)
         write_rest(writer, last);
     apply_fini(&writer->apply);
+    lane_list_fini(&writer->cleaned);
     CHECK(pthread_cond_destroy(&writer->changed) == 0);
     CHECK(pthread_mutex_destroy(&writer->lock) == 0);
     return writer->status;
@@ -250,6 +261,7 @@ bool writer_news(struct writer *writer, struct writer_news *news)
     bool found = writer->news;
     writer->news = false;
     *news = (struct writer_news){.status = writer->status, .stats = writer->stats};
+    lane_list_move(&news->cleaned, &writer->cleaned);
     memcpy(news->message, writer->message, sizeof(news->message));
     if (writer->state == WRITER_DONE) {
         news->done = writer->batch;
@@ -267,7 +279,7 @@ bool writer_step(struct writer *writer)
     if (writer->state != WRITER_WRITING)
         return false;
     if (attempt(writer))
-        maintain_step(writer->database, MAINTAIN_QUIET);
+        maintain(writer, MAINTAIN_QUIET);
     return true;
 }
 

@@ -49,7 +49,8 @@ struct writer {
     struct batch *batch; /* unless IDLE */
     enum err status;
     char message[DATABASE_MESSAGE_SIZE];
-    bool news; /* something for writer_news() */
+    struct lane_list cleaned; /* numbers of deleted lanes that are free again */
+    bool news;                /* something for writer_news() */
     struct writer_stats stats;
 
     struct apply apply; /* the writing side's own */
@@ -60,6 +61,7 @@ struct writer_news {
     enum err status;
     char message[DATABASE_MESSAGE_SIZE];
     struct writer_stats stats;
+    struct lane_list cleaned; /* the caller's now */
 };
 
 void writer_init(struct writer *writer, struct database *database, bool manual,

@@ -67,7 +67,8 @@ static void write_file(const char *file, struct slice content)
 {
     FILE *out = fopen(path_of(file), "wb");
     ck_assert_ptr_nonnull(out);
-    ck_assert_uint_eq(fwrite(content.data, 1, content.len, out), content.len);
+    if (content.len > 0)
+        ck_assert_uint_eq(fwrite(content.data, 1, content.len, out), content.len);
     ck_assert_int_eq(fclose(out), 0);
 }
 
@@ -76,7 +77,7 @@ static void make_store(void)
 {
     ck_assert_int_eq(store_fixture_open(&fixture), ERR_OK);
     uint32_t lane = store_lane_new(fixture.vhost, slice_str("orders"), 0);
-    for (uint64_t i = 1; i < 200; i++)
+    for (uint64_t i = 1; i < 1000; i++)
         store_fixture_put(&fixture, lane, i, NULL);
     store_fixture_close(&fixture);
 }
@@ -315,8 +316,9 @@ START_TEST(damaged_pages_are_found_or_survived)
         unreadable += error == ERR_CORRUPT;
         store_fixture_crash(&fixture);
     }
-    ck_assert_uint_eq(refused, 6); /* the head and schema, and five tables */
-    ck_assert_uint_eq(unreadable, whole.len / 8192 - refused - 1);
+    ck_assert_uint_ge(refused, 6); /* the head and schema, and five tables */
+    ck_assert_uint_ge(unreadable, 1);
+    ck_assert_uint_eq(unreadable + refused, whole.len / 8192 - 1);
     buf_fini(&whole);
 }
 END_TEST

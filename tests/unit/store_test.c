@@ -284,13 +284,86 @@ START_TEST(a_lane_goes_with_its_messages)
     store_fixture_settle(&fixture);
     store_fixture_put(&fixture, lane, 4, NULL);
     store_lane_delete(fixture.vhost, lane);
-    ck_assert_uint_eq(store_lane_new(fixture.vhost, slice_str("third"), 0), lane);
+    ck_assert_uint_eq(store_lane_new(fixture.vhost, slice_str("third"), 0), 3);
+    store_fixture_settle(&fixture);
+    ck_assert_uint_eq(store_lane_new(fixture.vhost, slice_str("fourth"), 0), lane);
     store_fixture_put(&fixture, lane, 2, NULL);
     reopen();
     ck_assert(!holds("first"));
-    ck_assert(holds("lane 1 third priority=0 delivered=0 next=3 messages=1 bytes=2\n"));
+    ck_assert(holds("lane 1 fourth priority=0 delivered=0 next=3 messages=1 bytes=2\n"));
     ck_assert(holds("lane 2 second priority=0 delivered=0 next=4 messages=3 bytes=6\n"));
     ck_assert_query("SELECT count(*) FROM messages", "4");
+}
+END_TEST
+
+/* A lane whose messages are too many to be removed in the transaction that deletes it. */
+static uint32_t delete_big_lane(void)
+{
+    uint32_t lane = store_lane_new(fixture.vhost, slice_str("big"), 0);
+    for (uint64_t i = 0; i < 7000; i++)
+        store_fixture_put(&fixture, lane, i, NULL);
+    store_fixture_settle(&fixture);
+    store_lane_delete(fixture.vhost, lane);
+    return lane;
+}
+
+/* One more batch, and so one more step of removal. */
+static void write_something(void)
+{
+    struct store_record record = {.kind = STORE_EXCHANGE};
+    store_put(fixture.vhost, &record);
+    store_fixture_settle(&fixture);
+}
+
+START_TEST(a_big_lane_goes_little_by_little)
+{
+    uint32_t lane = delete_big_lane();
+    store_fixture_settle(&fixture);
+    ck_assert_query("SELECT count(*) FROM lanes", "0");
+    ck_assert_query("SELECT count(*) FROM message_list", "0");
+    ck_assert_query("SELECT count(*) > 4000 FROM messages", "1");
+    ck_assert_uint_eq(store_lane_new(fixture.vhost, slice_str("other"), 0), lane + 1);
+    for (unsigned i = 0; i < 5; i++)
+        write_something();
+    ck_assert_query("SELECT count(*) FROM messages", "0");
+    ck_assert_uint_eq(store_lane_new(fixture.vhost, slice_str("again"), 0), lane);
+}
+END_TEST
+
+START_TEST(what_is_left_of_a_big_lane_goes_after_a_restart)
+{
+    uint32_t kept = store_lane_new(fixture.vhost, slice_str("kept"), 0);
+    store_fixture_put(&fixture, kept, 5, NULL);
+    uint32_t lane = delete_big_lane();
+    store_fixture_settle(&fixture);
+    store_fixture_crash(&fixture);
+    memvfs_power_loss(disk, 0);
+    ck_assert_int_eq(store_fixture_open(&fixture), ERR_OK);
+    store_fixture_dump(&fixture, &text);
+    ck_assert(holds("lane 1 kept priority=0 delivered=0 next=6 messages=1 bytes=5\n"));
+    ck_assert(!holds("big"));
+    ck_assert_uint_eq(store_lane_new(fixture.vhost, slice_str("other"), 0), lane + 1);
+    for (unsigned i = 0; i < 6; i++)
+        write_something();
+    ck_assert_query("SELECT count(*) FROM messages", "1");
+    ck_assert_uint_eq(store_lane_new(fixture.vhost, slice_str("again"), 0), lane);
+}
+END_TEST
+
+START_TEST(a_big_lanes_deletion_can_fail_and_be_tried_again)
+{
+    uint32_t lane = delete_big_lane();
+    memvfs_fail(disk,
+                (struct memvfs_fault){.operations = MEMVFS_SYNC, .result = SQLITE_IOERR_FSYNC});
+    store_fixture_settle(&fixture);
+    ck_assert_int_eq(store_status(fixture.vhost, NULL), ERR_IO);
+    ck_assert_query("SELECT messages FROM lanes", "7000");
+    for (unsigned i = 0; i < 6; i++)
+        write_something();
+    ck_assert_query("SELECT count(*) FROM messages", "0");
+    ck_assert_query("SELECT count(*) FROM lanes", "0");
+    ck_assert_uint_eq(store_lane_new(fixture.vhost, slice_str("again"), 0), lane);
+    ck_assert_uint_eq(store_lane_new(fixture.vhost, slice_str("more"), 0), lane + 1);
 }
 END_TEST
 
@@ -528,6 +601,9 @@ int main(void)
     tcase_add_test(tests, a_position_can_be_used_again);
     tcase_add_test(tests, highest_lane_and_position_fit);
     tcase_add_test(tests, a_lane_goes_with_its_messages);
+    tcase_add_test(tests, a_big_lane_goes_little_by_little);
+    tcase_add_test(tests, what_is_left_of_a_big_lane_goes_after_a_restart);
+    tcase_add_test(tests, a_big_lanes_deletion_can_fail_and_be_tried_again);
     tcase_add_test(tests, lane_numbers_survive_a_restart);
     tcase_add_test(tests, what_cancels_itself_is_never_written);
     tcase_add_test(tests, a_delete_after_hand_over_is_written);
