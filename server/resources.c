@@ -12,6 +12,7 @@
 
 #define INTERVAL_MS 1000
 #define MILLION 1000000u
+#define GIVE_BACK_MIN (32u << 20) /* a smaller backlog that has gone is not worth the walk */
 
 /* ratio in millionths of total, without overflow. */
 static uint64_t share(uint64_t total, int64_t ratio)
@@ -49,6 +50,19 @@ static void tell(struct resources *resources, enum alarm alarm, bool *was, bool 
     broker_set_alarm(resources->broker, alarm, on);
 }
 
+/* When most of a backlog has gone, its memory goes back to the system: the allocator would keep it.
+ * Once for each time that the backlog shrinks to a quarter, since the walk costs time. */
+static void give_back_memory(struct resources *resources)
+{
+    uint64_t messages = resources->broker->message_bytes;
+    if (messages > resources->messages_peak)
+        resources->messages_peak = messages;
+    if (resources->messages_peak < GIVE_BACK_MIN || messages > resources->messages_peak / 4)
+        return;
+    resources->messages_peak = messages;
+    malloc_trim(0);
+}
+
 static void look_at_memory(struct resources *resources)
 {
     resources->memory_used = memory_resident();
@@ -76,6 +90,7 @@ static void look_at_disk(struct resources *resources)
 static void look(struct timer *timer, int64_t now_ms)
 {
     struct resources *resources = CONTAINER_OF(timer, struct resources, timer);
+    give_back_memory(resources);
     look_at_memory(resources);
     look_at_disk(resources);
     timer_set(&resources->loop->timers, &resources->timer, now_ms + INTERVAL_MS);

@@ -22,6 +22,7 @@ struct resources {
     uint64_t disk_free;
     uint64_t disk_free_limit; /* 0: none */
     uint64_t descriptors_max;
+    uint64_t messages_peak; /* bytes of messages, the most since memory was last given back */
     bool memory_alarm;
     bool disk_alarm;
 };
