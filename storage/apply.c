@@ -432,7 +432,9 @@ int apply_batch(struct apply *apply, struct database *database, struct batch *ba
         result = apply_all(apply, database, batch);
     if (result == SQLITE_OK)
         result = database_run_id(database, STATEMENT_COMMIT);
-    CHECK((result & 0xff) != SQLITE_CONSTRAINT); /* two messages at one position */
+    if ((result & 0xff) == SQLITE_CONSTRAINT)
+        check_panic("%s: two messages at one position, or a lane twice: %s", database->path,
+                    database->message);
     if (result != SQLITE_OK)
         roll_back(apply, database);
     if (apply->range_capacity > KEEP || apply->put_capacity > KEEP)

@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 
 #define DATABASE_MESSAGE_SIZE 256
+#define DATABASE_BUSY_TIMEOUT_MS 5000 /* for an operator's own transaction in the sqlite3 shell */
 
 enum statement {
 #define X(name, database, sql) STATEMENT_##name,

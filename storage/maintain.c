@@ -39,10 +39,13 @@ static bool may_shrink(struct database *database, enum maintain_load load)
     return load == MAINTAIN_IDLE || pages > database_integer_id(database, STATEMENT_PAGES, 0) / 2;
 }
 
-/* A reader in another process may hold it back: then it is as good as done for now. */
+/* A reader in another process may hold it back: then it is as good as done for now. It's not waited
+ * for, since a batch may come any moment. */
 static int checkpoint(struct database *database, int mode)
 {
+    sqlite3_busy_timeout(database->sql, 0);
     int result = sqlite3_wal_checkpoint_v2(database->sql, NULL, mode, NULL, NULL);
+    sqlite3_busy_timeout(database->sql, DATABASE_BUSY_TIMEOUT_MS);
     database->wal_pages = 0;
     if (mode == SQLITE_CHECKPOINT_TRUNCATE)
         database->wal_file = false;

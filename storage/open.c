@@ -24,8 +24,6 @@ static const char settle_sql[] = "PRAGMA synchronous = FULL;"
                                  "PRAGMA cache_size = -8192;"
                                  "PRAGMA temp_store = MEMORY;";
 
-#define BUSY_TIMEOUT_MS 5000 /* for an operator's own transaction in the sqlite3 shell */
-
 static const struct {
     const char *kind;
     const char *sql;
@@ -74,7 +72,7 @@ static int connect_sql(struct database *database, const char *vfs)
     database_checkpoint_on_close(database, false);
     sqlite3_db_config(database->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(database->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_busy_timeout(database->sql, BUSY_TIMEOUT_MS);
+    sqlite3_busy_timeout(database->sql, DATABASE_BUSY_TIMEOUT_MS);
     return database_note(database,
                          sqlite3_create_function_v2(database->sql, "bilby_deleted", 1,
                                                     SQLITE_UTF8 | SQLITE_DIRECTONLY, database,

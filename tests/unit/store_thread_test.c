@@ -282,6 +282,29 @@ START_TEST(the_wal_stays_bounded_under_load)
 }
 END_TEST
 
+START_TEST(a_reader_that_stays_holds_nobody_up)
+{
+    char path[128];
+    sqlite3 *other = NULL;
+    ck_assert_int_eq(store_fixture_open(&fixture), ERR_OK);
+    uint32_t lane = store_lane_new(fixture.vhost, slice_str("q"), 0);
+    settle();
+    snprintf(path, sizeof(path), "%s/vhost-%%2F.db", directory);
+    ck_assert_int_eq(sqlite3_open_v2(path, &other, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(other, "BEGIN; SELECT * FROM lanes", NULL, NULL, NULL),
+                     SQLITE_OK);
+    for (uint64_t i = 0; i < 5; i++) {
+        store_fixture_put(&fixture, lane, i, NULL);
+        store_flush(fixture.vhost);
+        ck_assert(await_wake(1000));
+        store_collect(fixture.store);
+        ck_assert_uint_eq(store_durable(fixture.vhost), store_last(fixture.vhost));
+        poll(NULL, 0, 220); /* the writer tries its checkpoint */
+    }
+    ck_assert_int_eq(sqlite3_close(other), SQLITE_OK);
+}
+END_TEST
+
 START_TEST(a_refusing_disk_is_tried_again_by_itself)
 {
     struct memvfs *disk = memvfs_new("thread-test");
@@ -325,6 +348,7 @@ int main(void)
     tcase_add_test(tests, nothing_to_write_wakes_at_once);
     tcase_add_test(tests, the_disk_comes_back_after_a_backlog);
     tcase_add_test(tests, the_wal_stays_bounded_under_load);
+    tcase_add_test(tests, a_reader_that_stays_holds_nobody_up);
     tcase_add_test(tests, a_refusing_disk_is_tried_again_by_itself);
     suite_add_tcase(suite, tests);
 
