@@ -184,6 +184,8 @@ static void fail_deaf(struct amqp_connection *amqp, const struct reply *reply)
 /* The broker ends it; its virtual host may be gone afterwards. */
 static void close_by_broker(struct amqp_connection *amqp, const struct reply *reply)
 {
+    if (amqp->state == AMQP_REFUSED)
+        amqp_finish(amqp);
     if (amqp->state >= AMQP_CLOSING)
         return;
     log_failure(amqp, reply);
@@ -353,12 +355,12 @@ static size_t read_one(struct amqp_connection *amqp, struct slice input)
 }
 
 /* A pause is over when alarms are (ops.unblocked) or the store has caught up (ops.durable): both
- * wake the owner, who asks again. */
+ * wake the owner, who asks again. What comes while closing is thrown away, so it can't do harm. */
 static bool wants_input(struct amqp_connection *amqp)
 {
     if (amqp->state >= AMQP_DONE)
         return false;
-    if (!amqp->base.publishes || !connection_paused(&amqp->base))
+    if (amqp->state != AMQP_RUNNING || !amqp->base.publishes || !connection_paused(&amqp->base))
         return true;
     connection_await_store(&amqp->base);
     return false;

@@ -512,6 +512,30 @@ START_TEST(shutdown_closes_with_320)
 }
 END_TEST
 
+START_TEST(shutdown_does_not_wait_for_penalties)
+{
+    struct amqp_test_client *client = begin(NULL);
+    start_ok(client, "PLAIN", slice_of("\0guest\0wrong", 12), false);
+    amqp_expect_nothing(client);
+    broker_close_connections(fixture.broker, "enough");
+    amqp_expect_closed(client);
+}
+END_TEST
+
+START_TEST(a_held_publisher_can_agree_to_the_end)
+{
+    struct amqp_test_client *client = amqp_client_login(&fixture, 0);
+    amqp_open_channel(client, 1);
+    amqp_client_publish(client, 1, "", "nowhere", false, slice_of(NULL, 0), slice_str("x"));
+    amqp_fixture_settle(&fixture);
+    broker_set_alarm(fixture.broker, ALARM_MEMORY, true);
+    amqp_expect(client, 0, METHOD_CONNECTION_BLOCKED);
+    amqp_connection_shutdown(client->amqp, "enough");
+    amqp_expect_close(client, 0, 320, "CONNECTION_FORCED - enough", 0, 0);
+    amqp_expect_closed(client);
+}
+END_TEST
+
 START_TEST(a_client_that_does_not_answer_close_is_dropped)
 {
     struct amqp_test_client *client = amqp_client_login(&fixture, 0);
@@ -662,6 +686,8 @@ int main(void)
     tcase_add_test(tcase, part_of_a_frame_is_a_sign_of_life);
     tcase_add_test(tcase, without_heartbeat_silence_is_fine);
     tcase_add_test(tcase, shutdown_closes_with_320);
+    tcase_add_test(tcase, shutdown_does_not_wait_for_penalties);
+    tcase_add_test(tcase, a_held_publisher_can_agree_to_the_end);
     tcase_add_test(tcase, a_client_that_does_not_answer_close_is_dropped);
     tcase_add_test(tcase, deleting_the_virtual_host_closes_its_connections);
     tcase_add_test(tcase, deleting_the_user_closes_its_connections);
