@@ -16,19 +16,19 @@ struct client_consumer {
 
 struct client_channel {
     bool open;
-    bool waiting;               /* an answer is due */
-    bool closing;               /* channel.close is sent, or the opening */
-    bool got_no_ack;            /* the basic.get that is waited for */
+    bool waiting;    /* an answer is due */
+    bool closing;    /* channel.close is sent, or the opening */
+    bool got_no_ack; /* the basic.get that is waited for */
     bool confirming, transactional;
-    struct vec consumers;       /* struct client_consumer */
-    struct vec tags;            /* delivery tags to acknowledge, in order */
+    struct vec consumers; /* struct client_consumer */
+    struct vec tags;      /* delivery tags to acknowledge, in order */
 };
 
 struct client {
     unsigned id;
     struct world *world;
     struct node *node;
-    struct link *link;          /* NULL: away */
+    struct link *link; /* NULL: away */
     enum client_state state;
     unsigned consumer_next;
     struct client_channel channels[M_CHANNELS_MAX + 1];

@@ -274,20 +274,18 @@ static struct m_op *binding_op(struct client *client, uint16_t channel, bool bin
     if (*source->name == '\0')
         return NULL;
     bool to_queue = CHANCE(80) || client->world->exchange_count < 2;
-    struct m_op *op =
-        client_op(client, channel,
-                  to_queue ? (bind ? METHOD_QUEUE_BIND : METHOD_QUEUE_UNBIND)
-                           : (bind ? METHOD_EXCHANGE_BIND : METHOD_EXCHANGE_UNBIND));
+    struct m_op *op = client_op(client, channel,
+                                to_queue ? (bind ? METHOD_QUEUE_BIND : METHOD_QUEUE_UNBIND)
+                                         : (bind ? METHOD_EXCHANGE_BIND : METHOD_EXCHANGE_UNBIND));
     op->binding = ARENA_NEW(&client->world->arena, struct m_binding);
     op->binding->header_h = op->binding->header_g = -1;
-    op->binding->key = source->kind == KIND_TOPIC ? world_pattern(client->world)
-                                                  : world_key(client->world);
+    op->binding->key =
+        source->kind == KIND_TOPIC ? world_pattern(client->world) : world_key(client->world);
     op->exchange = source;
     if (to_queue)
         op->queue = any_queue(client);
     else
-        op->destination =
-            &client->world->exchanges[1 + BELOW(client->world->exchange_count - 1)];
+        op->destination = &client->world->exchanges[1 + BELOW(client->world->exchange_count - 1)];
     return op;
 }
 
@@ -297,21 +295,27 @@ static void fill_binding(struct m_op *op, struct slice arguments)
     struct slice source = slice_str(op->exchange->name);
     struct method *method = &op->method;
     if (method->kind == METHOD_QUEUE_BIND)
-        method->queue_bind = (struct method_queue_bind){
-            .queue = slice_str(op->queue->name), .exchange = source, .routing_key = key,
-            .arguments = arguments};
+        method->queue_bind = (struct method_queue_bind){.queue = slice_str(op->queue->name),
+                                                        .exchange = source,
+                                                        .routing_key = key,
+                                                        .arguments = arguments};
     else if (method->kind == METHOD_QUEUE_UNBIND)
-        method->queue_unbind = (struct method_queue_unbind){
-            .queue = slice_str(op->queue->name), .exchange = source, .routing_key = key,
-            .arguments = arguments};
+        method->queue_unbind = (struct method_queue_unbind){.queue = slice_str(op->queue->name),
+                                                            .exchange = source,
+                                                            .routing_key = key,
+                                                            .arguments = arguments};
     else if (method->kind == METHOD_EXCHANGE_BIND)
-        method->exchange_bind = (struct method_exchange_bind){
-            .destination = slice_str(op->destination->name), .source = source,
-            .routing_key = key, .arguments = arguments};
+        method->exchange_bind =
+            (struct method_exchange_bind){.destination = slice_str(op->destination->name),
+                                          .source = source,
+                                          .routing_key = key,
+                                          .arguments = arguments};
     else
-        method->exchange_unbind = (struct method_exchange_unbind){
-            .destination = slice_str(op->destination->name), .source = source,
-            .routing_key = key, .arguments = arguments};
+        method->exchange_unbind =
+            (struct method_exchange_unbind){.destination = slice_str(op->destination->name),
+                                            .source = source,
+                                            .routing_key = key,
+                                            .arguments = arguments};
 }
 
 static void change_binding(struct client *client, uint16_t channel, bool bind)
@@ -364,19 +368,41 @@ static void act_on(struct client *client, uint16_t number, enum act act)
     struct client_channel *channel = &client->channels[number];
     const struct exchange_spec *own = own_exchange(client);
     switch (act) {
-    case ACT_PUBLISH: publish(client, number); break;
+    case ACT_PUBLISH:
+        publish(client, number);
+        break;
     case ACT_ACK:
     case ACT_NACK:
-    case ACT_REJECT: acknowledge(client, number, act); break;
-    case ACT_BAD_ACK: acknowledge_nonsense(client, number); break;
-    case ACT_GET: client_get(client, number, any_queue(client), CHANCE(30)); break;
-    case ACT_CONSUME: consume(client, number); break;
-    case ACT_CANCEL: cancel(client, number); break;
-    case ACT_QOS: set_qos(client, number); break;
-    case ACT_PURGE: purge(client, number); break;
-    case ACT_RECOVER: simple(client, number, METHOD_BASIC_RECOVER); break;
-    case ACT_DECLARE_QUEUE: client_declare_queue(client, number, any_queue(client)); break;
-    case ACT_DELETE_QUEUE: delete_any_queue(client, number); break;
+    case ACT_REJECT:
+        acknowledge(client, number, act);
+        break;
+    case ACT_BAD_ACK:
+        acknowledge_nonsense(client, number);
+        break;
+    case ACT_GET:
+        client_get(client, number, any_queue(client), CHANCE(30));
+        break;
+    case ACT_CONSUME:
+        consume(client, number);
+        break;
+    case ACT_CANCEL:
+        cancel(client, number);
+        break;
+    case ACT_QOS:
+        set_qos(client, number);
+        break;
+    case ACT_PURGE:
+        purge(client, number);
+        break;
+    case ACT_RECOVER:
+        simple(client, number, METHOD_BASIC_RECOVER);
+        break;
+    case ACT_DECLARE_QUEUE:
+        client_declare_queue(client, number, any_queue(client));
+        break;
+    case ACT_DELETE_QUEUE:
+        delete_any_queue(client, number);
+        break;
     case ACT_DECLARE_EXCHANGE:
         if (own)
             client_declare_exchange(client, number, own);
@@ -385,8 +411,12 @@ static void act_on(struct client *client, uint16_t number, enum act act)
         if (own)
             client_delete_exchange(client, number, own);
         break;
-    case ACT_BIND: change_binding(client, number, true); break;
-    case ACT_UNBIND: change_binding(client, number, false); break;
+    case ACT_BIND:
+        change_binding(client, number, true);
+        break;
+    case ACT_UNBIND:
+        change_binding(client, number, false);
+        break;
     case ACT_CONFIRM:
         if (!channel->transactional)
             simple(client, number, METHOD_CONFIRM_SELECT), channel->confirming = true;
@@ -400,12 +430,15 @@ static void act_on(struct client *client, uint16_t number, enum act act)
         if (channel->transactional)
             simple(client, number, act == ACT_TX_COMMIT ? METHOD_TX_COMMIT : METHOD_TX_ROLLBACK);
         break;
-    case ACT_CLOSE_CHANNEL: close_channel(client, number); break;
+    case ACT_CLOSE_CHANNEL:
+        close_channel(client, number);
+        break;
     case ACT_FLOW:
     case ACT_OPEN_CHANNEL:
     case ACT_CLOSE_CONNECTION:
     case ACT_DIE:
-    case ACT_COUNT: break;
+    case ACT_COUNT:
+        break;
     }
 }
 

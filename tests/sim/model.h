@@ -36,12 +36,12 @@ struct m_death {
 struct m_message {
     uint64_t id;
     const char *exchange, *key;
-    const char *cc[2], *bcc;      /* NULL: none; bcc is gone from what is delivered */
+    const char *cc[2], *bcc; /* NULL: none; bcc is gone from what is delivered */
     bool persistent;
-    int priority;                 /* negative: no such property */
-    const char *expiration;       /* NULL: none */
-    bool has_headers;             /* besides those of deaths */
-    int64_t header_h, header_g;   /* negative: absent */
+    int priority;               /* negative: no such property */
+    const char *expiration;     /* NULL: none */
+    bool has_headers;           /* besides those of deaths */
+    int64_t header_h, header_g; /* negative: absent */
     size_t body_len;
     struct m_death deaths[M_DEATHS_MAX];
     unsigned death_count;
@@ -64,30 +64,30 @@ struct m_count {
 struct m_entry {
     struct m_message *message;
     struct m_queue *queue;
-    uint64_t position;            /* rises within the queue */
+    uint64_t position; /* rises within the queue */
     int lane;
     enum m_place place;
     enum m_flag redelivered;
-    bool stored;                  /* durable queue, persistent message */
-    bool seen;                    /* released to the network: a client may have it */
-    struct m_count *counts;       /* failed deliveries, newest first; NULL: none */
-    int64_t deadline_ms;          /* wall clock; INT64_MAX: never */
-    uint64_t expiry_order;        /* among equal deadlines: when it became ready */
+    bool stored;            /* durable queue, persistent message */
+    bool seen;              /* released to the network: a client may have it */
+    struct m_count *counts; /* failed deliveries, newest first; NULL: none */
+    int64_t deadline_ms;    /* wall clock; INT64_MAX: never */
+    uint64_t expiry_order;  /* among equal deadlines: when it became ready */
     uint64_t born, died;
-    struct m_publish *origin;     /* NULL: not to be confirmed, or from before a crash */
-    struct m_entry *root;         /* what was published; itself, unless dead-lettered */
+    struct m_publish *origin; /* NULL: not to be confirmed, or from before a crash */
+    struct m_entry *root;     /* what was published; itself, unless dead-lettered */
 };
 
 struct m_queue {
     const struct queue_spec *spec;
-    struct m_connection *owner;   /* of an exclusive one */
+    struct m_connection *owner; /* of an exclusive one */
     bool durable;
-    struct vec ready;             /* struct m_entry, by position; lanes mixed */
-    struct vec consumers;         /* struct m_consumer, oldest first */
-    struct m_consumer *active;    /* single active */
+    struct vec ready;          /* struct m_entry, by position; lanes mixed */
+    struct vec consumers;      /* struct m_consumer, oldest first */
+    struct m_consumer *active; /* single active */
     unsigned unacked;
     uint64_t position_next;
-    int64_t unused_at_ms;         /* wall clock: x-expires; INT64_MAX */
+    int64_t unused_at_ms; /* wall clock: x-expires; INT64_MAX */
     uint64_t born, died;
     bool gone;
 };
@@ -100,11 +100,11 @@ struct m_exchange {
 
 struct m_binding {
     struct m_exchange *source;
-    struct m_queue *queue;        /* or */
+    struct m_queue *queue; /* or */
     struct m_exchange *exchange;
     const char *key;
-    int64_t header_h, header_g;   /* arguments for headers exchanges; negative: absent */
-    bool any;                     /* x-match */
+    int64_t header_h, header_g; /* arguments for headers exchanges; negative: absent */
+    bool any;                   /* x-match */
     bool stored;
     uint64_t born, died;
     bool gone;
@@ -118,23 +118,23 @@ struct m_consumer {
     unsigned prefetch;
     int64_t priority;
     unsigned unacked;
-    unsigned got;                 /* in this phase */
+    unsigned got; /* in this phase */
     uint64_t last_tag;
 };
 
 struct m_unacked {
     uint64_t tag;
     struct m_entry *entry;
-    struct m_consumer *consumer;  /* NULL: basic.get, or cancelled */
-    bool got;                     /* by basic.get */
+    struct m_consumer *consumer; /* NULL: basic.get, or cancelled */
+    bool got;                    /* by basic.get */
 };
 
 /* A publish on a confirming channel. */
 struct m_publish {
     uint64_t seq, id;
-    bool rejected;                /* to be nacked */
-    bool answered;                /* the node has said ack or nack */
-    struct vec roots;             /* struct m_entry */
+    bool rejected;    /* to be nacked */
+    bool answered;    /* the node has said ack or nack */
+    struct vec roots; /* struct m_entry */
 };
 
 struct m_op;
@@ -147,10 +147,10 @@ struct m_channel {
     bool confirming, transactional, flow;
     unsigned prefetch, prefetch_global;
     uint64_t tag_next, publish_next;
-    uint64_t opened;              /* among the connection's: they end in that order */
+    uint64_t opened;                          /* among the connection's: they end in that order */
     struct vec consumers, unacked, publishes; /* m_consumer, m_unacked, unanswered m_publish */
-    struct vec tx_publishes;      /* struct m_op */
-    struct vec tx_acks;           /* model_channel.c's */
+    struct vec tx_publishes;                  /* struct m_op */
+    struct vec tx_acks;                       /* model_channel.c's */
     const char *last_queue;
 };
 
@@ -158,40 +158,40 @@ struct m_channel {
 struct m_expect {
     uint16_t channel;
     enum method_kind kind;
-    uint16_t code;                /* of channel.close and connection.close */
-    uint32_t count, consumers;    /* message_count, consumer_count */
-    const char *name;             /* queue or consumer tag; NULL: any */
-    struct m_message *message;    /* get-ok, return */
-    struct m_entry *entry;        /* get-ok */
+    uint16_t code;             /* of channel.close and connection.close */
+    uint32_t count, consumers; /* message_count, consumer_count */
+    const char *name;          /* queue or consumer tag; NULL: any */
+    struct m_message *message; /* get-ok, return */
+    struct m_entry *entry;     /* get-ok */
     uint64_t tag;
     enum m_flag redelivered;
-    uint64_t turn;                /* tx.commit-ok: not to leave before it is durable */
+    uint64_t turn; /* tx.commit-ok: not to leave before it is durable */
 };
 
 struct m_connection {
     unsigned client;
     enum m_state state;
-    bool opened;                  /* in the virtual host */
-    bool congested;               /* the node was told so */
+    bool opened;    /* in the virtual host */
+    bool congested; /* the node was told so */
     uint64_t channels_opened;
-    bool cancel_notify;           /* the client understands basic.cancel from the node */
+    bool cancel_notify; /* the client understands basic.cancel from the node */
     struct m_channel channels[M_CHANNELS_MAX + 1]; /* by number */
-    struct vec expected;          /* struct m_expect */
-    struct vec emitted;           /* struct m_frame of this phase that are no deliveries */
-    struct vec releases;          /* struct m_release, by offset */
+    struct vec expected;                           /* struct m_expect */
+    struct vec emitted;  /* struct m_frame of this phase that are no deliveries */
+    struct vec releases; /* struct m_release, by offset */
 };
 
 /* What a client sends, as the model is told of it. */
 struct m_op {
     uint16_t channel;
     struct method method;
-    struct m_message *message;    /* basic.publish */
+    struct m_message *message; /* basic.publish */
     const struct queue_spec *queue;
     const struct exchange_spec *exchange;    /* declared, deleted, or a binding's source */
     const struct exchange_spec *destination; /* of exchange.bind */
-    struct m_binding *binding;    /* queue.bind, exchange.bind and their opposites: a pattern */
-    int64_t priority;             /* basic.consume */
-    bool cancel_notify;           /* connection.start-ok says so */
+    struct m_binding *binding; /* queue.bind, exchange.bind and their opposites: a pattern */
+    int64_t priority;          /* basic.consume */
+    bool cancel_notify;        /* connection.start-ok says so */
     bool protocol_header;
 };
 
@@ -199,17 +199,17 @@ struct m_op {
 struct m_content {
     struct slice properties;
     uint64_t body_len;
-    bool body_good;               /* it is what belongs to the id and the size */
-    uint64_t id;                  /* from message-id */
+    bool body_good; /* it is what belongs to the id and the size */
+    uint64_t id;    /* from message-id */
 };
 
 /* What must hold when bytes of the node leave for the network. */
 struct m_release {
-    uint64_t offset;              /* end of the frame in the connection's stream */
-    struct m_entry *entry;        /* a delivery: a client may have seen it from then on */
-    uint64_t turn;                /* must be durable by then; 0: none */
-    const char *what;             /* the answer that says so */
-    struct vec confirmed;         /* struct m_publish */
+    uint64_t offset;       /* end of the frame in the connection's stream */
+    struct m_entry *entry; /* a delivery: a client may have seen it from then on */
+    uint64_t turn;         /* must be durable by then; 0: none */
+    const char *what;      /* the answer that says so */
+    struct vec confirmed;  /* struct m_publish */
 };
 
 /* A frame that the node has made. */
@@ -218,7 +218,7 @@ struct m_frame {
     uint16_t channel;
     struct method method;
     struct m_content content;
-    struct m_consumer *consumer;  /* of a delivery */
+    struct m_consumer *consumer; /* of a delivery */
     struct m_release *release;
 };
 
@@ -228,21 +228,22 @@ struct model {
     struct world *world;
     struct arena *arena;
     struct trace *trace;
-    struct node *node;            /* for looking at ties only: see peek.h */
-    int64_t now_ms;               /* wall clock */
-    uint64_t turn;                /* the one that is going on, from 1 */
-    uint64_t durable;             /* turns up to here survive a crash */
+    struct node *node; /* for looking at ties only: see peek.h */
+    int64_t now_ms;    /* wall clock */
+    uint64_t turn;     /* the one that is going on, from 1 */
+    uint64_t durable;  /* turns up to here survive a crash */
     enum m_phase phase;
-    struct vec queues, exchanges, bindings;      /* alive */
+    struct vec queues, exchanges, bindings;                /* alive */
     struct vec dead_queues, dead_exchanges, dead_bindings; /* not yet durably */
-    struct vec stored;            /* struct m_entry, durable ones, dead ones until that is durable */
+    struct vec stored; /* struct m_entry, durable ones, dead ones until that is durable */
     struct vec connections;
-    struct vec deliveries;        /* struct m_frame of this phase, not yet matched */
+    struct vec deliveries; /* struct m_frame of this phase, not yet matched */
     uint64_t expiry_order_next;
-    uint64_t changes;             /* of what is stored */
-    struct vec deaths;            /* work list of dead-lettering */
+    uint64_t changes;  /* of what is stored */
+    struct vec deaths; /* work list of dead-lettering */
     bool dead_lettering;
-    uint64_t delivered, confirmed, dead_lettered, expired; /* what this run has seen, for the summary */
+    uint64_t delivered, confirmed, dead_lettered,
+        expired; /* what this run has seen, for the summary */
 };
 
 /* -- model.c: lifecycle and queries -- */
@@ -285,8 +286,7 @@ void model_disconnected(struct model *model, struct m_connection *connection);
 /* Queues for these keys, each once. */
 void model_route(struct model *model, struct m_exchange *exchange, const struct m_message *message,
                  const char *const *keys, unsigned key_count, struct vec *queues);
-void model_publish(struct model *model, struct m_channel *channel, struct m_op *op,
-                   bool *rejected);
+void model_publish(struct model *model, struct m_channel *channel, struct m_op *op, bool *rejected);
 void model_dead_letter(struct model *model, struct m_queue *queue, struct m_entry *entry,
                        struct m_message *message, const char *reason);
 void model_expire(struct model *model, struct m_queue *queue);

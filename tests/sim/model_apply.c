@@ -228,8 +228,8 @@ static void bind(struct model *model, struct m_channel *channel, const struct m_
         binding->died = M_NEVER;
         vec_push(model->arena, &model->bindings, binding);
     }
-    answer_durably(model, channel,
-                   op->queue ? METHOD_QUEUE_BIND_OK : METHOD_EXCHANGE_BIND_OK, durable);
+    answer_durably(model, channel, op->queue ? METHOD_QUEUE_BIND_OK : METHOD_EXCHANGE_BIND_OK,
+                   durable);
 }
 
 static void unbind(struct model *model, struct m_channel *channel, const struct m_op *op)
@@ -241,8 +241,8 @@ static void unbind(struct model *model, struct m_channel *channel, const struct 
     bool durable = binding && binding->stored;
     if (binding)
         model_unbind(model, binding);
-    answer_durably(model, channel,
-                   op->queue ? METHOD_QUEUE_UNBIND_OK : METHOD_EXCHANGE_UNBIND_OK, durable);
+    answer_durably(model, channel, op->queue ? METHOD_QUEUE_UNBIND_OK : METHOD_EXCHANGE_UNBIND_OK,
+                   durable);
 }
 
 /* -- basic -- */
@@ -256,8 +256,7 @@ static void consume(struct model *model, struct m_channel *channel, const struct
     bool held = false;
     for (size_t i = 0; i < queue->consumers.count; i++)
         held = held || ((struct m_consumer *)queue->consumers.at[i])->exclusive;
-    if (held ||
-        (method->exclusive && (queue->consumers.count > 0 || queue->spec->single_active))) {
+    if (held || (method->exclusive && (queue->consumers.count > 0 || queue->spec->single_active))) {
         model_channel_error(model, channel, 403);
         return;
     }
@@ -428,8 +427,7 @@ static void apply_connection(struct model *model, struct m_connection *connectio
     else if (op->method.kind == METHOD_CONNECTION_START_OK) {
         connection->cancel_notify = op->cancel_notify;
         model_expect(model, connection, 0, METHOD_CONNECTION_TUNE);
-    }
-    else if (op->method.kind == METHOD_CONNECTION_OPEN)
+    } else if (op->method.kind == METHOD_CONNECTION_OPEN)
         model_expect(model, connection, 0, METHOD_CONNECTION_OPEN_OK);
     else if (op->method.kind == METHOD_CONNECTION_CLOSE) {
         model_connection_end(model, connection);

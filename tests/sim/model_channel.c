@@ -84,8 +84,8 @@ static bool select_tags(struct model *model, struct m_channel *channel, uint64_t
     return true;
 }
 
-static void acknowledge(struct model *model, struct m_channel *channel, uint64_t tag,
-                        bool multiple, enum outcome outcome)
+static void acknowledge(struct model *model, struct m_channel *channel, uint64_t tag, bool multiple,
+                        enum outcome outcome)
 {
     struct vec items = {0};
     if (!select_tags(model, channel, tag, multiple, &items)) {

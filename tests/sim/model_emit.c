@@ -106,8 +106,8 @@ static void take(struct model *model, struct m_frame *frame, struct m_entry *ent
     queue->unacked++;
     consumer->unacked++;
     struct m_unacked *unacked = ARENA_NEW(model->arena, struct m_unacked);
-    *unacked = (struct m_unacked){
-        .tag = deliver->delivery_tag, .entry = entry, .consumer = consumer};
+    *unacked =
+        (struct m_unacked){.tag = deliver->delivery_tag, .entry = entry, .consumer = consumer};
     model_unacked_add(model, consumer->channel, unacked);
 }
 
@@ -143,8 +143,10 @@ _Noreturn static void explain(struct model *model, const struct m_frame *frame)
     if (why)
         model_fail(model, "%s: message %" PRIu64 " delivered with wrong content: %s",
                    queue->spec->name, id, why);
-    model_fail(model, "%s: message %" PRIu64 " delivered to %s, but is not ready there: lost track, "
-               "invented, or delivered twice", queue->spec->name, id, frame->consumer->tag);
+    model_fail(model,
+               "%s: message %" PRIu64 " delivered to %s, but is not ready there: lost track, "
+               "invented, or delivered twice",
+               queue->spec->name, id, frame->consumer->tag);
 }
 
 static void settle_deliveries(struct model *model)
@@ -176,7 +178,8 @@ static void check_priorities(struct model *model, const struct m_queue *queue)
 static void confirm(struct model *model, const struct m_frame *frame)
 {
     bool nack = frame->method.kind == METHOD_BASIC_NACK;
-    uint64_t tag = nack ? frame->method.basic_nack.delivery_tag : frame->method.basic_ack.delivery_tag;
+    uint64_t tag =
+        nack ? frame->method.basic_nack.delivery_tag : frame->method.basic_ack.delivery_tag;
     bool multiple = nack ? frame->method.basic_nack.multiple : frame->method.basic_ack.multiple;
     struct m_channel *channel = &frame->connection->channels[frame->channel];
     size_t found = 0;
@@ -301,9 +304,10 @@ static void settle_frame(struct model *model, struct m_connection *connection,
         frame->release->what = method_info(kind)->name;
         return;
     }
-    struct slice text = kind == METHOD_CHANNEL_CLOSE      ? frame->method.channel_close.reply_text
-                        : kind == METHOD_CONNECTION_CLOSE ? frame->method.connection_close.reply_text
-                                                          : slice_str("");
+    struct slice text = kind == METHOD_CHANNEL_CLOSE ? frame->method.channel_close.reply_text
+                        : kind == METHOD_CONNECTION_CLOSE
+                            ? frame->method.connection_close.reply_text
+                            : slice_str("");
     model_fail(model, "client %u ch %u: the node sent %s %.*s, which nobody asked for",
                connection->client, frame->channel, method_info(kind)->name, SLICE_FMT(text));
 }
@@ -357,10 +361,11 @@ static void check_confirmed(struct model *model, const struct m_publish *publish
         for (size_t j = 0; j < model->stored.count; j++) {
             const struct m_entry *entry = model->stored.at[j];
             if (entry->root == root && entry->place != M_GONE && !entry->queue->gone)
-                model_fail(model, "message %" PRIu64 " is confirmed, is in %s and not on the disk: "
-                           "stored in %s in turn %" PRIu64 ", durable %" PRIu64, publish->id,
-                           entry->queue->spec->name, root->queue->spec->name, root->born,
-                           model->durable);
+                model_fail(model,
+                           "message %" PRIu64 " is confirmed, is in %s and not on the disk: "
+                           "stored in %s in turn %" PRIu64 ", durable %" PRIu64,
+                           publish->id, entry->queue->spec->name, root->queue->spec->name,
+                           root->born, model->durable);
         }
     }
 }
@@ -373,9 +378,10 @@ void model_released(struct model *model, struct m_connection *connection, uint64
             break;
         vec_remove_at(&connection->releases, 0);
         if (release->turn > model->durable)
-            model_fail(model, "client %u: %s left before what it says was on the disk (turn %" PRIu64
-                       ", durable %" PRIu64 ")", connection->client, release->what, release->turn,
-                       model->durable);
+            model_fail(model,
+                       "client %u: %s left before what it says was on the disk (turn %" PRIu64
+                       ", durable %" PRIu64 ")",
+                       connection->client, release->what, release->turn, model->durable);
         if (release->entry)
             release->entry->seen = true;
         for (size_t i = 0; i < release->confirmed.count; i++)

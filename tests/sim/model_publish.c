@@ -180,8 +180,7 @@ void model_publish(struct model *model, struct m_channel *channel, struct m_op *
 {
     struct m_message *message = op->message;
     struct m_exchange *exchange = model_exchange(model, message->exchange);
-    struct m_publish *publish =
-        channel->confirming ? new_publish(model, channel, message) : NULL;
+    struct m_publish *publish = channel->confirming ? new_publish(model, channel, message) : NULL;
     struct vec queues = {0};
     const char *keys[M_KEYS_MAX];
     unsigned key_count = keys_of(message, true, keys);
@@ -216,8 +215,7 @@ static void record_death(struct model *model, struct m_message *dead,
     struct m_death death = {.queue = queue->spec->name, .reason = reason};
     unsigned found = dead->death_count;
     for (unsigned i = 0; i < dead->death_count; i++)
-        if (!strcmp(dead->deaths[i].queue, death.queue) &&
-            !strcmp(dead->deaths[i].reason, reason))
+        if (!strcmp(dead->deaths[i].queue, death.queue) && !strcmp(dead->deaths[i].reason, reason))
             found = i;
     if (found < dead->death_count) {
         death = dead->deaths[found];

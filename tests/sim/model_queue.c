@@ -102,7 +102,8 @@ void model_enforce_length(struct model *model, struct m_queue *queue)
             break;
         const struct m_consumer *taker = model_taker(queue);
         if (taker)
-            model_fail(model, "%s: message %lu dropped over the length limit while %s could take it",
+            model_fail(model,
+                       "%s: message %lu dropped over the length limit while %s could take it",
                        queue->spec->name, (unsigned long)head->message->id, taker->tag);
         model_dead_letter(model, queue, head, head->message, "maxlen");
     }

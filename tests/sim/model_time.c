@@ -90,7 +90,8 @@ static void restart_exchanges(struct model *model, uint64_t turn)
     model->exchanges = model->dead_exchanges = (struct vec){0};
     for (size_t i = 0; i < alive.count + dead.count; i++) {
         struct m_exchange *exchange = i < alive.count ? alive.at[i] : dead.at[i - alive.count];
-        exchange->gone = !exchange->spec->durable || !survives(exchange->born, exchange->died, turn);
+        exchange->gone =
+            !exchange->spec->durable || !survives(exchange->born, exchange->died, turn);
         if (exchange->gone)
             continue;
         exchange->born = 0;

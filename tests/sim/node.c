@@ -232,9 +232,8 @@ static void feed(struct node *node, struct link *link, bool everything)
     size_t budget = SIZE_MAX;
     if (!everything)
         budget = world_below(node->world, 3) == 0 ? 1 + world_below(node->world, 40)
-                                                   : 1 + world_below(node->world, 3000);
-    while (budget > 0 && amqp_connection_wishes(link->amqp).read &&
-           feed_one(node, link, &budget)) {
+                                                  : 1 + world_below(node->world, 3000);
+    while (budget > 0 && amqp_connection_wishes(link->amqp).read && feed_one(node, link, &budget)) {
     }
 }
 

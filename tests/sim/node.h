@@ -25,27 +25,27 @@ struct link {
     struct amqp_connection *amqp;  /* NULL: the node does not know of it any more */
     struct connection *connection; /* the broker's view of it */
     struct m_connection *model;
-    struct buf network;            /* sent by the client, not there yet */
-    struct buf input;              /* there, not consumed yet */
-    uint64_t consumed;             /* bytes, all told */
-    uint64_t sent;                 /* by the client, all told */
-    struct vec ops;                /* struct link_op not yet consumed whole */
-    bool half_open;                /* the client is gone, and the node does not know yet */
+    struct buf network; /* sent by the client, not there yet */
+    struct buf input;   /* there, not consumed yet */
+    uint64_t consumed;  /* bytes, all told */
+    uint64_t sent;      /* by the client, all told */
+    struct vec ops;     /* struct link_op not yet consumed whole */
+    bool half_open;     /* the client is gone, and the node does not know yet */
 
-    struct buf tap;                /* tapped bytes that are no whole frame yet */
-    struct buf shadow;             /* tapped bytes that have not left */
-    uint64_t tapped;               /* bytes, all told */
+    struct buf tap;    /* tapped bytes that are no whole frame yet */
+    struct buf shadow; /* tapped bytes that have not left */
+    uint64_t tapped;   /* bytes, all told */
     uint64_t parsed;
     struct m_frame *assembling[M_CHANNELS_MAX + 1]; /* content to come */
     uint64_t body_at[M_CHANNELS_MAX + 1];
-    uint64_t left;                 /* bytes that left the node */
-    uint64_t arrived;              /* and reached the client */
-    struct vec frames;             /* struct m_frame, made and not yet with the client */
-    bool closing;                  /* the node wants to close once everything is written */
+    uint64_t left;     /* bytes that left the node */
+    uint64_t arrived;  /* and reached the client */
+    struct vec frames; /* struct m_frame, made and not yet with the client */
+    bool closing;      /* the node wants to close once everything is written */
 };
 
 struct link_op {
-    uint64_t end;                  /* offset in the client's stream */
+    uint64_t end; /* offset in the client's stream */
     struct m_op *op;
 };
 
@@ -55,17 +55,17 @@ struct node {
     struct memvfs *disk;
     struct store *store;
     struct broker *broker;
-    struct store_db *db;           /* of the virtual host */
+    struct store_db *db; /* of the virtual host */
     struct vec links;
     int64_t now_ms, wall_ms;
-    uint64_t lives;                /* starts so far */
-    bool busy;                     /* the last dispatch said that there is more */
-    struct vec turns;              /* struct node_turn that are not durable yet */
-    bool given;                    /* the writer has a batch, or its outcome is not collected */
-    bool applied;                  /* that batch is on the disk */
-    uint64_t flushed;              /* last operation of that batch, or of the latest one */
-    uint64_t written;              /* last operation on the disk */
-    uint64_t settled;              /* last operation when the last turn ended */
+    uint64_t lives;   /* starts so far */
+    bool busy;        /* the last dispatch said that there is more */
+    struct vec turns; /* struct node_turn that are not durable yet */
+    bool given;       /* the writer has a batch, or its outcome is not collected */
+    bool applied;     /* that batch is on the disk */
+    uint64_t flushed; /* last operation of that batch, or of the latest one */
+    uint64_t written; /* last operation on the disk */
+    uint64_t settled; /* last operation when the last turn ended */
 };
 
 /* A turn's last operation. */

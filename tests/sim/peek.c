@@ -53,8 +53,8 @@ static void move_to_front(struct vec *queues, size_t front, const struct queue *
 }
 
 void peek_sort_queues(const struct model *model, const struct m_exchange *exchange,
-                      const struct m_message *message, const char *const *keys,
-                      unsigned key_count, struct vec *queues)
+                      const struct m_message *message, const char *const *keys, unsigned key_count,
+                      struct vec *queues)
 {
     struct vhost *vhost = vhost_of(model);
     struct exchange *source = exchange_find(vhost, slice_str(exchange->spec->name));
@@ -66,8 +66,10 @@ void peek_sort_queues(const struct model *model, const struct m_exchange *exchan
     for (unsigned i = 0; i < key_count; i++)
         slices[i] = slice_str(keys[i]);
     write_headers(&headers, message);
-    struct route_request request = {.exchange = &source->route, .keys = slices,
-                                    .key_count = key_count, .headers = buf_slice(&headers)};
+    struct route_request request = {.exchange = &source->route,
+                                    .keys = slices,
+                                    .key_count = key_count,
+                                    .headers = buf_slice(&headers)};
     router_route(&vhost->router, &request, &result);
     for (size_t i = result.count; i-- > 0;)
         move_to_front(queues, 0, target_queue(result.queues[i]));
@@ -80,7 +82,9 @@ static void add_due(struct peek_due *due, size_t *count, const struct m_queue *q
 {
     if (!timer_is_set(timer) || timer->node.key > now_ms)
         return;
-    struct peek_due item = {.queue = queue->spec->name, .unused = unused, .key = timer->node.key,
+    struct peek_due item = {.queue = queue->spec->name,
+                            .unused = unused,
+                            .key = timer->node.key,
                             .sequence = timer->node.sequence};
     size_t at = (*count)++;
     while (at > 0 && (due[at - 1].key > item.key ||
@@ -163,8 +167,7 @@ static void compare_lane(struct model *model, const struct queue *queue,
     const struct lane *lane = queue->lanes[number];
     const struct m_entry *expected;
     if (lane)
-        LIST_EACH(&lane->ready, node)
-        {
+        LIST_EACH(&lane->ready, node) {
             const struct entry *entry = CONTAINER_OF(node, struct entry, link);
             expected = next_of_lane(wanted, number, &index);
             if (!expected)

@@ -24,12 +24,12 @@ uint64_t peek_queue_order(const struct model *model, const struct m_queue *queue
 
 /* Puts the queues of a route into the order in which the node comes to them. */
 void peek_sort_queues(const struct model *model, const struct m_exchange *exchange,
-                      const struct m_message *message, const char *const *keys,
-                      unsigned key_count, struct vec *queues);
+                      const struct m_message *message, const char *const *keys, unsigned key_count,
+                      struct vec *queues);
 
 struct peek_due {
-    const char *queue;   /* the model's spelling */
-    bool unused;         /* x-expires; else its messages' deadlines */
+    const char *queue; /* the model's spelling */
+    bool unused;       /* x-expires; else its messages' deadlines */
     int64_t key;
     uint64_t sequence;
 };

@@ -7,6 +7,7 @@
  *   sim --seed S      replays one;  --trace prints what happens as it happens
  *   --steps N         length of a run
  *   --keep-going      each seed in a process of its own; goes on after a failure
+ *   --twice           runs every eighth seed a second time: the traces' hashes must agree
  */
 #include "tests/sim/client.h"
 #include "tests/sim/peek.h"
@@ -22,6 +23,7 @@
 
 #define STEPS_DEFAULT 400
 #define REST_ROUNDS_MAX 5000
+#define TWICE_EVERY 8
 
 struct sim {
     struct world world;
@@ -37,8 +39,8 @@ static void carry(struct sim *sim, struct link *link, bool everything)
 {
     struct world *world = &sim->world;
     if (link->network.len > 0 && (everything || world_percent(world, 70))) {
-        size_t len = everything ? link->network.len
-                                : 1 + (size_t)world_below(world, link->network.len);
+        size_t len =
+            everything ? link->network.len : 1 + (size_t)world_below(world, link->network.len);
         buf_add(&link->input, link->network.data, len);
         buf_drain(&link->network, len);
     }
@@ -276,8 +278,7 @@ static uint64_t run(uint64_t seed, unsigned steps, bool live, bool verbose)
     uint64_t hash = sim->world.trace.hash;
     if (verbose)
         printf("seed %" PRIu64 " ok: hash %016" PRIx64 ", %" PRIu64 " messages, %" PRIu64
-               " delivered, %" PRIu64 " confirmed, %" PRIu64 " dead-lettered, %" PRIu64
-               " starts\n",
+               " delivered, %" PRIu64 " confirmed, %" PRIu64 " dead-lettered, %" PRIu64 " starts\n",
                seed, hash, sim->world.message_next, sim->model->delivered, sim->model->confirmed,
                sim->model->dead_lettered, sim->node->lives);
     world_fini(&sim->world);
@@ -290,7 +291,7 @@ static uint64_t run(uint64_t seed, unsigned steps, bool live, bool verbose)
 struct arguments {
     uint64_t first, count;
     unsigned steps;
-    bool trace, keep_going, one;
+    bool trace, keep_going, one, twice;
 };
 
 static int keep_going(const struct arguments *arguments)
@@ -312,12 +313,21 @@ static int keep_going(const struct arguments *arguments)
     return failed > 0;
 }
 
+static uint64_t run_one(const struct arguments *arguments, uint64_t seed)
+{
+    uint64_t hash = run(seed, arguments->steps, arguments->trace, arguments->one);
+    if (!arguments->twice || seed % TWICE_EVERY != 0 ||
+        run(seed, arguments->steps, false, false) == hash)
+        return hash;
+    fprintf(stderr, "seed %" PRIu64 ": VIOLATION: does not replay: another trace\n", seed);
+    exit(1);
+}
+
 static int run_all(const struct arguments *arguments)
 {
     uint64_t hash = 0;
     for (uint64_t i = 0; i < arguments->count; i++)
-        hash = hash * 31 + run(arguments->first + i, arguments->steps, arguments->trace,
-                               arguments->one);
+        hash = hash * 31 + run_one(arguments, arguments->first + i);
     printf("%" PRIu64 " seeds of %u steps, hash %016" PRIx64 "\n", arguments->count,
            arguments->steps, hash);
     printf("%" PRIu64 " passed, 0 failed\n", arguments->count);
@@ -327,7 +337,7 @@ static int run_all(const struct arguments *arguments)
 static void usage(void)
 {
     fprintf(stderr, "usage: sim [--seeds N] [--first S] [--seed S] [--steps N] [--trace] "
-                    "[--keep-going]\n");
+                    "[--keep-going] [--twice]\n");
     exit(64);
 }
 
@@ -337,7 +347,7 @@ int main(int argc, char **argv)
         {"seeds", required_argument, NULL, 'n'}, {"first", required_argument, NULL, 'f'},
         {"seed", required_argument, NULL, 's'},  {"steps", required_argument, NULL, 't'},
         {"trace", no_argument, NULL, 'v'},       {"keep-going", no_argument, NULL, 'k'},
-        {NULL, 0, NULL, 0},
+        {"twice", no_argument, NULL, 'w'},       {NULL, 0, NULL, 0},
     };
     struct arguments arguments = {.first = 1, .count = 100, .steps = STEPS_DEFAULT};
     int option;
@@ -354,6 +364,8 @@ int main(int argc, char **argv)
             arguments.trace = true;
         else if (option == 'k')
             arguments.keep_going = true;
+        else if (option == 'w')
+            arguments.twice = true;
         else
             usage();
     }

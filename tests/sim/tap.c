@@ -69,8 +69,7 @@ static void tap_header(struct node *node, struct link *link, const struct frame 
         model_fail(node->model, "client %u ch %u: malformed properties", link->client,
                    raw->channel);
     if (properties_find(header.properties, PROPERTY_MESSAGE_ID, &id))
-        frame->content.id =
-            strtoull(arena_text(&node->world->arena, id), NULL, 10);
+        frame->content.id = strtoull(arena_text(&node->world->arena, id), NULL, 10);
     link->body_at[raw->channel] = 0;
     complete(node, link, raw->channel);
 }

@@ -9,7 +9,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <unistd.h>
+
+#define PATIENCE_S                                                                                 \
+    30 /* of CPU time for one run, which takes about 0.02, or ten times that when sanitized */
 
 /* style: a static, because a signal handler has no other way to its trace. */
 static struct trace *current;
@@ -23,12 +27,15 @@ static void print_tail(const struct trace *trace)
     fprintf(stderr, "replay: build/tests/sim/sim --seed %" PRIu64 " --trace\n", trace->seed);
 }
 
-/* A CHECK of the broker's own failed: it has printed where. */
+/* A CHECK of the broker's own failed (it has printed where), or it goes round for ever. */
 static void aborted(int signal_number)
 {
     if (current) {
-        fprintf(stderr, "seed %" PRIu64 ": VIOLATION at step %" PRIu64 ": the broker died (signal %d)\n",
-                current->seed, current->step, signal_number);
+        fprintf(stderr, "seed %" PRIu64 ": VIOLATION at step %" PRIu64 ": the broker %s\n",
+                current->seed, current->step,
+                signal_number == SIGABRT   ? "found a bug in itself"
+                : signal_number == SIGPROF ? "does not end its turn"
+                                           : "died of a bad address");
         print_tail(current);
     }
     _exit(1);
@@ -43,6 +50,9 @@ void trace_init(struct trace *trace, uint64_t seed, bool live)
     current = trace;
     signal(SIGABRT, aborted);
     signal(SIGSEGV, aborted);
+    signal(SIGPROF, aborted);
+    struct itimerval patience = {.it_value.tv_sec = PATIENCE_S};
+    setitimer(ITIMER_PROF, &patience, NULL);
 }
 
 void trace_fini(struct trace *trace)
@@ -54,8 +64,8 @@ void trace_fini(struct trace *trace)
 void trace_line(struct trace *trace, const char *format, ...)
 {
     char *line = trace->ring[trace->lines % TRACE_LINES];
-    int prefix = snprintf(line, TRACE_WIDTH, "%5" PRIu64 " %6" PRId64 "ms ", trace->step,
-                          trace->now_ms);
+    int prefix =
+        snprintf(line, TRACE_WIDTH, "%5" PRIu64 " %6" PRId64 "ms ", trace->step, trace->now_ms);
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line + prefix, TRACE_WIDTH - (size_t)prefix, format, arguments);

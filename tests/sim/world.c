@@ -26,8 +26,8 @@ bool world_permille(struct world *world, unsigned permille)
 /* -- vocabulary -- */
 
 static const char *const words[] = {"a", "b", "a.b", "b.a", "a.b.c", "c", ""};
-static const char *const patterns[] = {"a", "b", "a.b", "*", "#", "a.#", "#.b", "*.b", "a.*.c",
-                                       "*.*", "#.#", "", "b.#.a"};
+static const char *const patterns[] = {"a",   "b",     "a.b", "*",   "#", "a.#",  "#.b",
+                                       "*.b", "a.*.c", "*.*", "#.#", "",  "b.#.a"};
 
 const char *world_key(struct world *world)
 {
@@ -104,7 +104,8 @@ static void choose_dead_letters(struct world *world, struct queue_spec *spec)
         spec->dead_key = world->queues[BELOW(world->queue_count)].name;
         return;
     }
-    spec->dead_exchange = CHANCE(8) ? "missing" : world->exchanges[BELOW(world->exchange_count)].name;
+    spec->dead_exchange =
+        CHANCE(8) ? "missing" : world->exchanges[BELOW(world->exchange_count)].name;
     if (CHANCE(40))
         spec->dead_key = world_key(world);
 }
@@ -142,7 +143,10 @@ static void make_queues(struct world *world)
         struct queue_spec *spec = &world->queues[i];
         *spec = (struct queue_spec){
             .name = arena_printf(&world->arena, "q%u", i),
-            .ttl_ms = -1, .expires_ms = -1, .length_max = -1, .bytes_max = -1,
+            .ttl_ms = -1,
+            .expires_ms = -1,
+            .length_max = -1,
+            .bytes_max = -1,
             .delivery_limit = -1,
         };
     }
@@ -162,8 +166,8 @@ static void make_exchanges(struct world *world, unsigned own)
 {
     static const char *const predeclared[KIND_COUNT] = {"amq.direct", "amq.fanout", "amq.topic",
                                                         "amq.headers"};
-    world->exchanges[0] = (struct exchange_spec){.name = "", .kind = KIND_DIRECT, .durable = true,
-                                                 .predeclared = true};
+    world->exchanges[0] = (struct exchange_spec){
+        .name = "", .kind = KIND_DIRECT, .durable = true, .predeclared = true};
     world->exchange_count = 1;
     for (unsigned i = 0; i < KIND_COUNT; i++)
         if (CHANCE(50))

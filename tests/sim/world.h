@@ -21,13 +21,13 @@ enum spec_overflow { SPEC_DROP_HEAD, SPEC_REJECT, SPEC_REJECT_DEAD_LETTER };
 struct queue_spec {
     const char *name;
     bool durable, exclusive, auto_delete, quorum, single_active;
-    int64_t ttl_ms, expires_ms;        /* negative: none, as for those below */
+    int64_t ttl_ms, expires_ms; /* negative: none, as for those below */
     int64_t length_max, bytes_max, delivery_limit;
-    int priority_max;                  /* 0: none */
+    int priority_max; /* 0: none */
     enum spec_overflow overflow;
-    const char *dead_exchange;         /* NULL: none */
-    const char *dead_key;              /* NULL: the message's own */
-    struct slice arguments;            /* encoded table */
+    const char *dead_exchange; /* NULL: none */
+    const char *dead_key;      /* NULL: the message's own */
+    struct slice arguments;    /* encoded table */
 };
 
 enum exchange_kind { KIND_DIRECT, KIND_FANOUT, KIND_TOPIC, KIND_HEADERS, KIND_COUNT };
@@ -36,22 +36,23 @@ struct exchange_spec {
     const char *name;
     enum exchange_kind kind;
     bool durable, auto_delete, internal, predeclared;
-    const char *alternate;             /* NULL: none */
+    const char *alternate; /* NULL: none */
     struct slice arguments;
 };
 
 /* What a client does next, by weight. */
 #define ACT_TABLE(X)                                                                               \
-    X(PUBLISH) X(ACK) X(NACK) X(REJECT) X(GET) X(CONSUME) X(CANCEL) X(QOS) X(PURGE) X(RECOVER)     \
-    X(DECLARE_QUEUE) X(DELETE_QUEUE) X(DECLARE_EXCHANGE) X(DELETE_EXCHANGE) X(BIND) X(UNBIND)      \
-    X(CONFIRM) X(TX_SELECT) X(TX_COMMIT) X(TX_ROLLBACK) X(BAD_ACK) X(FLOW)                         \
-    X(OPEN_CHANNEL) X(CLOSE_CHANNEL) X(CLOSE_CONNECTION) X(DIE)
+    X(PUBLISH)                                                                                     \
+    X(ACK) X(NACK) X(REJECT) X(GET) X(CONSUME) X(CANCEL) X(QOS) X(PURGE) X(RECOVER)                \
+        X(DECLARE_QUEUE) X(DELETE_QUEUE) X(DECLARE_EXCHANGE) X(DELETE_EXCHANGE) X(BIND) X(UNBIND)  \
+            X(CONFIRM) X(TX_SELECT) X(TX_COMMIT) X(TX_ROLLBACK) X(BAD_ACK) X(FLOW) X(OPEN_CHANNEL) \
+                X(CLOSE_CHANNEL) X(CLOSE_CONNECTION) X(DIE)
 
 enum act {
 #define X(name) ACT_##name,
     ACT_TABLE(X)
 #undef X
-    ACT_COUNT
+        ACT_COUNT
 };
 
 struct world {
@@ -66,7 +67,7 @@ struct world {
     struct exchange_spec exchanges[WORLD_EXCHANGES_MAX]; /* [0] is the default exchange */
     unsigned exchange_count;
     unsigned client_count;
-    unsigned channels_max;             /* a client */
+    unsigned channels_max; /* a client */
 
     unsigned act_weights[ACT_COUNT];
     unsigned act_total;
@@ -75,12 +76,12 @@ struct world {
     unsigned body_max;
     unsigned no_ack_percent;
     unsigned crash_permille, restart_permille, cut_permille, alarm_permille; /* a step */
-    unsigned time_percent;             /* of steps in which time passes */
-    unsigned high_water;               /* bytes of output at which a connection counts as congested */
-    unsigned pipe_bytes;               /* the network takes that much at once from the node */
+    unsigned time_percent; /* of steps in which time passes */
+    unsigned high_water;   /* bytes of output at which a connection counts as congested */
+    unsigned pipe_bytes;   /* the network takes that much at once from the node */
     uint64_t store_pending_max;
     uint32_t frame_max;
-    unsigned write_percent;            /* of steps: how fast the disk is */
+    unsigned write_percent; /* of steps: how fast the disk is */
     uint64_t message_next;
 };
 

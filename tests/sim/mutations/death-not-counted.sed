@@ -1,0 +1,3 @@
+# broker/dead_letter.c
+# x-death does not count repeated deaths.
+s/^            value\.integer++;$//

@@ -1,0 +1,3 @@
+# broker/queue_messages.c
+# A message that came back is not flagged.
+s/^    entry->redelivered = true;$/    entry->redelivered = false;/
