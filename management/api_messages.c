@@ -139,10 +139,10 @@ enum ack_mode {
 };
 
 struct taking {
-    json_int_t count;
+    uint64_t count;
     enum ack_mode mode;
     bool base64;
-    size_t truncate;
+    uint64_t truncate;
 };
 
 static enum ack_mode parse_mode(struct slice text)
@@ -158,25 +158,20 @@ static enum ack_mode parse_mode(struct slice text)
 /* False after answering 400. */
 static bool read_taking(struct call *call, const json_t *body, struct taking *taking)
 {
-    const json_t *count = json_object_get(body, "count");
-    const json_t *truncate = json_object_get(body, "truncate");
     struct slice mode = json_slice(json_object_get(body, "ackmode"));
     struct slice encoding = json_slice(json_object_get(body, "encoding"));
 
     *taking = (struct taking){
-        .count = json_integer_value(count),
         .mode = parse_mode(mode),
         .base64 = slice_equal_str(encoding, "base64"),
-        .truncate = truncate ? (size_t)json_integer_value(truncate) : SIZE_MAX,
     };
-    if (!json_is_integer(count) || taking->count < 0)
-        call_bad_term(call, "not_integer", slice_str("count"));
-    else if (taking->mode == MODE_NONE)
+    if (!body_count(call, body, "count", 1, &taking->count) ||
+        !body_count(call, body, "truncate", SIZE_MAX, &taking->truncate))
+        return false;
+    if (taking->mode == MODE_NONE)
         call_bad_term(call, "unsupported_ackmode", mode);
     else if (!taking->base64 && !slice_equal_str(encoding, "auto"))
         call_error(call, 400, "bad_request", "Unsupported encoding. Please use auto or base64.");
-    else if (truncate && (!json_is_integer(truncate) || json_integer_value(truncate) < 0))
-        call_bad_term(call, "not_integer", slice_str("truncate"));
     else
         return true;
     return false;
@@ -205,7 +200,7 @@ static bool take(struct call *call, struct actor *actor, const struct taking *ta
     bool no_ack = taking->mode == MODE_ACK_REQUEUE_FALSE;
     size_t bytes = 0;
 
-    for (json_int_t i = 0; i < taking->count && i < GET_COUNT_MAX && bytes < GET_BYTES_MAX; i++) {
+    for (uint64_t i = 0; i < taking->count && i < GET_COUNT_MAX && bytes < GET_BYTES_MAX; i++) {
         struct delivery delivery = {0};
         uint32_t remaining;
         if (!channel_get(&actor->channel, call_arg(call, "queue"), no_ack, &delivery, &remaining,

@@ -92,11 +92,20 @@ static json_t *listeners(const struct call *call)
 /* ---- overview ---- */
 
 struct totals {
+    struct message_stats stats;
     uint64_t ready, unacked, queues, exchanges, consumers, connections, channels;
 };
 
+static void add_stats(struct message_stats *sum, const struct message_stats *stats)
+{
+#define X(name, meaning) sum->name += stats->name;
+    MESSAGE_STATS_TABLE(X)
+#undef X
+}
+
 static void count_vhost(struct totals *totals, const struct vhost *vhost)
 {
+    add_stats(&totals->stats, &vhost->stats);
     totals->queues += vhost->queues.count;
     totals->exchanges += vhost->exchanges.count;
     HMAP_EACH(&vhost->queues, node) {
@@ -175,8 +184,8 @@ void overview_get(struct call *call)
     json_put(object, "exchange_types", exchange_types());
     json_put(object, "object_totals", object_totals(&totals));
     json_put(object, "queue_totals", queue_totals(&totals));
+    json_put(object, "message_stats", object_stats(&totals.stats, STATS_ALL));
     if (call_monitor(call)) {
-        json_put(object, "message_stats", object_stats(&call->broker->stats, STATS_ALL));
         json_put(object, "churn_rates", churn(call->broker));
         json_put(object, "node", json_string(node_name(call)));
         json_put(object, "listeners", listeners(call));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Users and their limits. */
+#include "base/base64.h"
 #include "base/mem.h"
 #include "broker/password.h"
 #include "broker/vhost.h"
@@ -92,6 +93,15 @@ static bool check_passwords(struct call *call, const json_t *body)
     return false;
 }
 
+static void refuse_hash(struct call *call, struct slice hash)
+{
+    struct buf bytes = BUF_INIT;
+    bool base64 = base64_decode(&bytes, hash) == ERR_OK;
+
+    buf_fini(&bytes);
+    call_bad_term(call, base64 ? "not_a_password_hash" : "not_base64", hash);
+}
+
 static void put_hash(struct call *call, const json_t *body, struct slice tags, bool created)
 {
     struct slice hash = json_slice(json_object_get(body, "password_hash"));
@@ -104,7 +114,7 @@ static void put_hash(struct call *call, const json_t *body, struct slice tags, b
                              &user) == ERR_OK)
         call_made(call, created);
     else
-        call_bad_term(call, "not_a_password_hash", hash);
+        refuse_hash(call, hash);
 }
 
 static void put_user(struct call *call, const json_t *body)

@@ -152,8 +152,9 @@ static void set_limit(struct call *call, const json_t *value)
     struct slice limit = call_arg(call, "limit");
 
     if (!json_is_integer(value))
-        call_error(call, 400, "bad_request", "Validation failed\n\n%.*s should be a number\n",
-                   SLICE_FMT(limit));
+        call_error(call, 400, "bad_request",
+                   "Validation failed\n\n%.*s should be a number, actually was <<\"%.*s\">>\n",
+                   SLICE_FMT(limit), SLICE_FMT(json_slice(value)));
     else if (vhost_set_limit(call->vhost, limit, json_integer_value(value)))
         call_empty(call, 204);
     else

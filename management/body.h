@@ -11,6 +11,9 @@ bool body_text(struct call *call, const json_t *body, const char *key, const cha
 /* A name or routing key: at most 255 bytes. */
 bool body_short_text(struct call *call, const json_t *body, const char *key, const char *fallback,
                      struct slice *text);
+/* A number that is not negative, also as a text of digits; `fallback` when it is absent. */
+bool body_count(struct call *call, const json_t *body, const char *key, uint64_t fallback,
+                uint64_t *count);
 /* The table under "arguments", appended. False after answering 400. */
 bool body_arguments(struct call *call, const json_t *body, struct buf *arguments);
 /* The path's name of that capture fits into a short string, else 400 is answered. */

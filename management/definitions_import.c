@@ -46,13 +46,13 @@ enum err import_text(const struct import *import, const json_t *item, const char
 }
 
 enum err import_flag(const struct import *import, const json_t *item, const char *what,
-                     struct slice name, const char *key, bool *flag)
+                     struct slice name, const char *key, bool required, bool *flag)
 {
     const json_t *value = json_object_get(item, key);
 
     *flag = json_is_true(value);
     if (!value)
-        return ERR_OK;
+        return required ? import_fail(import, what, name, "\"%s\" is missing", key) : ERR_OK;
     return json_is_boolean(value)
                ? ERR_OK
                : import_fail(import, what, name, "\"%s\" must be true or false", key);

@@ -32,7 +32,7 @@ enum err import_fail(const struct import *import, const char *what, struct slice
 enum err import_text(const struct import *import, const json_t *item, const char *what,
                      struct slice name, const char *key, bool required, struct slice *text);
 enum err import_flag(const struct import *import, const json_t *item, const char *what,
-                     struct slice name, const char *key, bool *flag);
+                     struct slice name, const char *key, bool required, bool *flag);
 /* The item's virtual host: it is there or will be made. While doing, *vhost is it. */
 enum err import_vhost(const struct import *import, const json_t *item, const char *what,
                       struct slice name, struct slice *vhost_name, struct vhost **vhost);

@@ -53,9 +53,10 @@ static enum err read_thing(const struct import *import, const json_t *item, stru
     if (error == ERR_OK)
         error = import_vhost(import, item, what, thing->name, &thing->vhost_name, &thing->vhost);
     if (error == ERR_OK)
-        error = import_flag(import, item, what, thing->name, "durable", &thing->durable);
+        error = import_flag(import, item, what, thing->name, "durable", true, &thing->durable);
     if (error == ERR_OK)
-        error = import_flag(import, item, what, thing->name, "auto_delete", &thing->auto_delete);
+        error = import_flag(import, item, what, thing->name, "auto_delete", true,
+                            &thing->auto_delete);
     if (error == ERR_OK)
         error = read_arguments(import, item, what, thing->name, &thing->arguments);
     return error;
@@ -196,7 +197,7 @@ enum err import_exchange(struct import *import, const json_t *item)
     if (error == ERR_OK)
         error = import_text(import, item, thing.what, thing.name, "type", true, &type);
     if (error == ERR_OK)
-        error = import_flag(import, item, thing.what, thing.name, "internal", &internal);
+        error = import_flag(import, item, thing.what, thing.name, "internal", false, &internal);
     if (error == ERR_OK)
         error = check_exchange(import, &thing, type);
     if (error == ERR_OK && !import->checking)
