@@ -28,20 +28,20 @@ enum user_tag {
 };
 
 struct user {
-    struct hmap_node node;      /* in access->users */
+    struct hmap_node node; /* in access->users */
     struct access *access;
     char *name;
-    char *password_hash;        /* base64, as RabbitMQ has it; "": no password logs in */
-    char *hashing_algorithm;    /* "rabbit_password_hashing_sha256" … */
-    char *tags;                 /* comma-separated, own ones too */
-    uint32_t tag_bits;          /* 1u << enum user_tag for the known ones */
-    uint32_t refs;              /* connections keep a deleted user's object */
+    char *password_hash;     /* base64, as RabbitMQ has it; "": no password logs in */
+    char *hashing_algorithm; /* "rabbit_password_hashing_sha256" … */
+    char *tags;              /* comma-separated, own ones too */
+    uint32_t tag_bits;       /* 1u << enum user_tag for the known ones */
+    uint32_t refs;           /* connections keep a deleted user's object */
     bool deleted;
     uint32_t connection_count;
     uint32_t channel_count;
-    int64_t connections_max;    /* limits; negative: none */
+    int64_t connections_max; /* limits; negative: none */
     int64_t channels_max;
-    struct hmap permissions;    /* struct user_permission by virtual host; access's own */
+    struct hmap permissions; /* struct user_permission by virtual host; access's own */
 };
 
 enum permission { PERMISSION_CONFIGURE, PERMISSION_WRITE, PERMISSION_READ };

@@ -62,10 +62,9 @@ bool access_check(const struct user *user, struct slice vhost, enum permission p
     if (access_allows(user, vhost, permission, name))
         return true;
     struct slice shown = visible_name(name);
-    return reply_set(reply, REPLY_ACCESS_REFUSED,
-                     "%s access to %s '%.*s' in vhost '%.*s' refused for user '%s'",
-                     permission_name(permission), what, SLICE_FMT(shown), SLICE_FMT(vhost),
-                     user->name);
+    return reply_set(
+        reply, REPLY_ACCESS_REFUSED, "%s access to %s '%.*s' in vhost '%.*s' refused for user '%s'",
+        permission_name(permission), what, SLICE_FMT(shown), SLICE_FMT(vhost), user->name);
 }
 
 bool access_has_topic(const struct user *user, struct slice vhost)

@@ -106,7 +106,7 @@ static void add_policy(struct parameters *parameters, const struct policy *given
     entry->policy = (struct policy){
         .vhost = keep(&at, given->vhost),
         .name = keep(&at, given->name),
-        .operator = given->operator,
+        .of_operator = given->of_operator,
         .pattern = keep(&at, given->pattern),
         .apply_to = keep(&at, given->apply_to),
         .priority = given->priority,
@@ -136,7 +136,7 @@ static struct policy_entry *find_policy(const struct parameters *parameters,
         struct policy_entry *entry = CONTAINER_OF(link, struct policy_entry, link);
         if (slice_equal(entry->policy.name, key->name) &&
             slice_equal(entry->policy.vhost, key->vhost) &&
-            entry->policy.operator == key->operator)
+            entry->policy.of_operator == key->of_operator)
             return entry;
     }
     return NULL;
@@ -174,7 +174,7 @@ static struct store_record policy_record(const struct policy *policy)
     return (struct store_record){
         .kind = STORE_POLICY,
         .values = {text_value(policy->vhost), text_value(policy->name),
-                   (struct store_value){.integer = policy->operator},
+                   (struct store_value){.integer = policy->of_operator},
                    text_value(policy->pattern), text_value(policy->apply_to),
                    (struct store_value){.integer = policy->priority},
                    text_value(policy->definition)},
@@ -207,7 +207,7 @@ static void load_policy(void *context, const struct store_record *record)
     const struct policy loaded = {
         .vhost = values[0].bytes,
         .name = values[1].bytes,
-        .operator = values[2].integer != 0,
+        .of_operator = values[2].integer != 0,
         .pattern = values[3].bytes,
         .apply_to = values[4].bytes,
         .priority = values[5].integer,

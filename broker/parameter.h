@@ -22,9 +22,9 @@ struct parameter {
 
 struct policy {
     struct slice vhost, name;
-    bool operator;           /* an operator's, of which there may be another of the same name */
+    bool of_operator; /* an operator's, of which there may be another of the same name */
     struct slice pattern;
-    struct slice apply_to;   /* "queues", "all" … */
+    struct slice apply_to; /* "queues", "all" … */
     int64_t priority;
     struct slice definition; /* JSON object */
 };
@@ -42,7 +42,7 @@ enum err policy_set(struct parameters *parameters, const struct policy *policy,
                     bool *created) MUST_USE;
 /* By vhost, component and name; false when there is none. */
 bool parameter_clear(struct parameters *parameters, const struct parameter *key);
-/* By vhost, name and operator. */
+/* By vhost, name and kind. */
 bool policy_clear(struct parameters *parameters, const struct policy *key);
 /* The slices in it are valid until the next change. */
 bool parameter_find(const struct parameters *parameters, const struct parameter *key,
@@ -54,8 +54,7 @@ void parameters_forget_vhost(struct parameters *parameters, struct slice vhost);
 
 /* Walks in the order of setting; the callbacks must not change anything. */
 void parameters_each(const struct parameters *parameters,
-                     void (*each)(void *context, const struct parameter *parameter),
-                     void *context);
+                     void (*each)(void *context, const struct parameter *parameter), void *context);
 void policies_each(const struct parameters *parameters,
                    void (*each)(void *context, const struct policy *policy), void *context);
 

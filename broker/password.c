@@ -85,8 +85,8 @@ static bool decode(const struct algorithm *algorithm, struct slice hash, uint8_t
 {
     struct buf bytes = BUF_INIT;
 
-    bool valid = base64_decode(&bytes, hash) == ERR_OK &&
-                 bytes.len == SALT_LEN + algorithm->digest_len;
+    bool valid =
+        base64_decode(&bytes, hash) == ERR_OK && bytes.len == SALT_LEN + algorithm->digest_len;
     if (valid)
         memcpy(salted, bytes.data, bytes.len);
     buf_fini(&bytes);

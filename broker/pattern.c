@@ -85,8 +85,8 @@ enum pattern_result pattern_match(const struct pattern *pattern, struct slice su
 
     if (pattern->everything)
         return PATTERN_MATCH;
-    int result = pcre2_match(pattern->code, data, subject.len, 0, 0, pattern->match_data,
-                             pattern->limits);
+    int result =
+        pcre2_match(pattern->code, data, subject.len, 0, 0, pattern->match_data, pattern->limits);
     if (result >= 0)
         return PATTERN_MATCH;
     return result == PCRE2_ERROR_NOMATCH ? PATTERN_NO_MATCH : PATTERN_GAVE_UP;

@@ -158,8 +158,7 @@ enum err permission_set_topic(struct user *user, const struct topic_permission_r
     struct topic_permission *topic = MEM_NEW(struct topic_permission);
 
     topic->exchange = slice_dup(row->exchange);
-    enum err error =
-        compile_topic(topic, PERMISSION_WRITE, row->write, row, message, message_size);
+    enum err error = compile_topic(topic, PERMISSION_WRITE, row->write, row, message, message_size);
     if (error == ERR_OK)
         error = compile_topic(topic, PERMISSION_READ, row->read, row, message, message_size);
     if (error != ERR_OK) {

@@ -13,21 +13,21 @@
 
 struct access {
     struct broker *broker;
-    struct hmap users;     /* struct user by name */
-    uint64_t generation;   /* of users and permissions */
-    char *decoy_hash;      /* what unknown users' passwords are compared with */
+    struct hmap users;   /* struct user by name */
+    uint64_t generation; /* of users and permissions */
+    char *decoy_hash;    /* what unknown users' passwords are compared with */
 };
 
 /* Rules for the topics of one exchange. */
 struct topic_permission {
     struct topic_permission *next;
     char *exchange;
-    char *sources[PERMISSIONS];           /* as given; WRITE and READ only */
+    char *sources[PERMISSIONS];            /* as given; WRITE and READ only */
     struct pattern *patterns[PERMISSIONS]; /* with {username} and {vhost} filled in */
 };
 
 struct user_permission {
-    struct hmap_node node;                 /* in user->permissions */
+    struct hmap_node node; /* in user->permissions */
     char *vhost;
     struct pattern *patterns[PERMISSIONS]; /* all NULL: topic permissions only, no access */
     struct topic_permission *topics;

@@ -13,8 +13,8 @@ struct actor {
     struct connection connection;
     struct channel channel;
     bool has_channel;
-    bool returned;      /* a mandatory message came back */
-    bool nacked;        /* a publish was refused by a queue */
+    bool returned; /* a mandatory message came back */
+    bool nacked;   /* a publish was refused by a queue */
 };
 
 /* Opens the call's virtual host for its user. False after answering 401; then there is nothing to

@@ -9,8 +9,8 @@
 #include "management/object.h"
 #include "proto/table.h"
 
-static const char *const sorts[] = {"vhost",       "source",      "destination_type",
-                                    "destination", "routing_key", "properties_key", NULL};
+static const char *const sorts[] = {
+    "vhost", "source", "destination_type", "destination", "routing_key", "properties_key", NULL};
 
 /* ---- rows ---- */
 

@@ -16,8 +16,7 @@
 
 static bool owns(const struct call *call, const struct connection *connection)
 {
-    return connection->user &&
-           strcmp(connection->user->name, call->user->name) == 0;
+    return connection->user && strcmp(connection->user->name, call->user->name) == 0;
 }
 
 static bool sees(const struct call *call, const struct connection *connection)
@@ -76,8 +75,7 @@ static struct connection *path_connection(struct call *call, bool may_all)
 
     LIST_EACH(&call->broker->connections, link) {
         struct connection *connection = CONTAINER_OF(link, struct connection, broker_link);
-        if (!connection->vhost || connection->internal ||
-            !slice_equal_str(name, connection->name))
+        if (!connection->vhost || connection->internal || !slice_equal_str(name, connection->name))
             continue;
         if (may_all || owns(call, connection))
             return connection;

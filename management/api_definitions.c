@@ -85,8 +85,8 @@ void definitions_post(struct call *call)
         return;
     if (starts_with_ignoring_case(call->request->content_type, "multipart/form-data"))
         text = form_file(call->request->content_type, text);
-    enum err error = definitions_import_text(call->broker, call->vhost, text, message,
-                                             sizeof(message));
+    enum err error =
+        definitions_import_text(call->broker, call->vhost, text, message, sizeof(message));
     if (error == ERR_OK)
         call_empty(call, 204);
     else

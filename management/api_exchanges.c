@@ -108,8 +108,8 @@ void exchange_delete_route(struct call *call)
 
     if (!path_exchange(call) || !actor_open(&actor, call))
         return;
-    if (exchange_delete(&actor.connection, call_arg(call, "exchange"),
-                        call_flag(call, "if-unused"), &reply))
+    if (exchange_delete(&actor.connection, call_arg(call, "exchange"), call_flag(call, "if-unused"),
+                        &reply))
         call_empty(call, 204);
     else
         call_reply(call, &reply);

@@ -107,8 +107,8 @@ static struct slice protocol_name(struct slice asked)
     static const struct {
         const char *alias, *name;
     } aliases[] = {
-        {"amqp091", "amqp"}, {"amqp0.9.1", "amqp"}, {"amqp10", "amqp"}, {"amqps", "amqp/ssl"},
-        {"amqp/tls", "amqp/ssl"},
+        {"amqp091", "amqp"},   {"amqp0.9.1", "amqp"},    {"amqp10", "amqp"},
+        {"amqps", "amqp/ssl"}, {"amqp/tls", "amqp/ssl"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(aliases); i++)
@@ -158,8 +158,8 @@ static bool pass_message(struct actor *actor, struct reply *reply)
     struct slice name = slice_str(ALIVENESS_QUEUE);
     struct delivery delivery = {0};
     uint32_t left;
-    struct message *message = message_new(actor->connection.broker, slice_str(""), name,
-                                          slice_of("\0\0", 2), 0);
+    struct message *message =
+        message_new(actor->connection.broker, slice_str(""), name, slice_of("\0\0", 2), 0);
     struct publish publish = {.key = name, .mandatory = true, .message = message};
 
     if (!message)
@@ -183,8 +183,7 @@ void aliveness_get(struct call *call)
     if (!call_vhost(call) || !actor_open(&actor, call))
         return;
     actor_open_channel(&actor);
-    if (queue_declare(&actor.connection, &declare, &queue, &reply) &&
-        pass_message(&actor, &reply))
+    if (queue_declare(&actor.connection, &declare, &queue, &reply) && pass_message(&actor, &reply))
         healthy(call);
     else
         call_channel_reply(call, &reply);

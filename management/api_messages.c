@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Publishing a message and taking messages out of a queue: for trying things out.
  *
- * (1) One answer holds at most GET_COUNT_MAX messages and GET_BYTES_MAX bytes of bodies (one message
- *     may be larger), whatever was asked for.
+ * (1) One answer holds at most GET_COUNT_MAX messages and GET_BYTES_MAX bytes of bodies (a single
+ *     message may be larger), whatever was asked for.
  */
 #include "base/base64.h"
 #include "broker/exchange.h"
@@ -135,7 +135,7 @@ enum ack_mode {
 #define X(name, text) MODE_##name,
     ACK_MODE_TABLE(X)
 #undef X
-    MODE_NONE
+        MODE_NONE
 };
 
 struct taking {
@@ -220,8 +220,7 @@ static bool give_back(struct actor *actor, const struct taking *taking, struct r
 {
     if (taking->mode == MODE_ACK_REQUEUE_FALSE || actor->channel.unacked_count == 0)
         return true;
-    return channel_nack(&actor->channel, 0, true, taking->mode != MODE_REJECT_REQUEUE_FALSE,
-                        reply);
+    return channel_nack(&actor->channel, 0, true, taking->mode != MODE_REJECT_REQUEUE_FALSE, reply);
 }
 
 static void answer_refusal(struct call *call, const struct reply *reply)

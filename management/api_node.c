@@ -54,8 +54,8 @@ static json_t *cluster_name(const struct call *call)
     struct parameter found;
 
     if (parameter_find(call->broker->parameters, &key, &found)) {
-        json_t *name = json_loadb((const char *)found.value.data, found.value.len,
-                                  JSON_DECODE_ANY, NULL);
+        json_t *name =
+            json_loadb((const char *)found.value.data, found.value.len, JSON_DECODE_ANY, NULL);
         if (json_is_string(name))
             return name;
         json_decref(name);
@@ -71,8 +71,7 @@ static json_t *exchange_types(void)
     for (size_t i = 0; (type = exchange_type_at(i)); i++)
         if (type->declarable)
             json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", type->name,
-                                                  "description", type->description, "enabled",
-                                                  1));
+                                                  "description", type->description, "enabled", 1));
     return list;
 }
 
@@ -252,8 +251,8 @@ static json_t *auth_mechanisms(const struct call *call)
     while (at && *at) {
         size_t len = strcspn(at, " ");
         if (len)
-            json_array_append_new(list, json_pack("{s:o, s:b}", "name",
-                                                  json_text(slice_of(at, len)), "enabled", 1));
+            json_array_append_new(
+                list, json_pack("{s:o, s:b}", "name", json_text(slice_of(at, len)), "enabled", 1));
         at += at[len] ? len + 1 : len;
     }
     return list;

@@ -9,7 +9,7 @@
 struct filter {
     struct call *call;
     struct slice component;
-    bool by_component, by_vhost, global, operator;
+    bool by_component, by_vhost, global, of_operator;
     json_t *rows;
 };
 
@@ -35,7 +35,7 @@ static void add_policy(void *context, const struct policy *policy)
 {
     struct filter *filter = context;
 
-    if (policy->operator == filter->operator && wants_vhost(filter, policy->vhost))
+    if (policy->of_operator == filter->of_operator && wants_vhost(filter, policy->vhost))
         json_array_append_new(filter->rows, object_policy(policy));
 }
 
@@ -74,9 +74,9 @@ void global_parameters_list(struct call *call)
     list_answer(call, filter.rows, sorts);
 }
 
-static void list_policies(struct call *call, bool operator)
+static void list_policies(struct call *call, bool of_operator)
 {
-    struct filter filter = {.operator = operator};
+    struct filter filter = {.of_operator = of_operator};
 
     if (!start(call, &filter, call->capture_count > 0))
         return;

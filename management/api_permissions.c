@@ -93,8 +93,7 @@ void vhost_topic_permissions(struct call *call)
 static void list_of_user(struct call *call, bool topics)
 {
     if (path_user_exists(call))
-        answer_rows(call, (struct filter){.by_user = true, .user = call_arg(call, "user")},
-                    topics);
+        answer_rows(call, (struct filter){.by_user = true, .user = call_arg(call, "user")}, topics);
 }
 
 void user_permissions(struct call *call)
@@ -194,9 +193,8 @@ static void set_permission(struct call *call, const json_t *body)
 
     enum err error = access_set_permission(
         call->broker->access, call_arg(call, "user"), call_arg(call, "vhost"),
-        json_slice(json_object_get(body, "configure")),
-        json_slice(json_object_get(body, "write")), json_slice(json_object_get(body, "read")),
-        message, sizeof(message));
+        json_slice(json_object_get(body, "configure")), json_slice(json_object_get(body, "write")),
+        json_slice(json_object_get(body, "read")), message, sizeof(message));
     answer_set(call, error, message, created);
 }
 

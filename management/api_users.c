@@ -169,14 +169,14 @@ static void delete_all(struct call *call, const json_t *names)
     size_t index;
     json_t *name;
 
-    json_array_foreach(names, index, name) {
+    json_array_foreach(names, index, name)
+    {
         if (!access_find(access, json_slice(name))) {
             call_bad_term(call, "no_such_user", json_slice(name));
             return;
         }
     }
-    json_array_foreach(names, index, name)
-        (void)access_delete_user(access, json_slice(name));
+    json_array_foreach(names, index, name)(void) access_delete_user(access, json_slice(name));
     call_empty(call, 204);
 }
 
@@ -204,9 +204,9 @@ static void add_limits(void *context, struct user *user)
     json_t *rows = context;
 
     if (user->connections_max >= 0 || user->channels_max >= 0)
-        json_array_append_new(rows, json_pack("{s:o, s:o}", "user",
-                                              json_text(slice_str(user->name)), "value",
-                                              object_user_limits(user)));
+        json_array_append_new(rows,
+                              json_pack("{s:o, s:o}", "user", json_text(slice_str(user->name)),
+                                        "value", object_user_limits(user)));
 }
 
 void user_limits_list(struct call *call)

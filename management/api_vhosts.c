@@ -78,8 +78,7 @@ static void put(struct call *call, const json_t *body)
                    NAME_LEN_MAX);
         return;
     }
-    struct vhost *vhost =
-        vhost_create(call->broker, name, &created, message, sizeof(message));
+    struct vhost *vhost = vhost_create(call->broker, name, &created, message, sizeof(message));
     if (!vhost) {
         call_error(call, 400, "bad_request", "%s", message);
         return;

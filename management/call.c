@@ -160,7 +160,8 @@ static json_t *extract(json_t *value, const char *columns)
     if (!json_is_object(value))
         return json_incref(value);
     json_t *object = json_object();
-    json_object_foreach(value, key, member) {
+    json_object_foreach(value, key, member)
+    {
         bool whole;
         char *below = columns_below(columns, key, &whole);
         if (whole)

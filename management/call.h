@@ -23,9 +23,9 @@ struct management {
 };
 
 struct call_capture {
-    struct slice name;  /* in the route's pattern */
-    struct slice raw;   /* as it came */
-    struct buf value;   /* decoded */
+    struct slice name; /* in the route's pattern */
+    struct slice raw;  /* as it came */
+    struct buf value;  /* decoded */
 };
 
 struct call {
@@ -36,7 +36,7 @@ struct call {
     const struct route *route;
     struct call_capture captures[ROUTE_CAPTURES_MAX];
     size_t capture_count;
-    struct user *user;   /* NULL on routes that are open to all */
+    struct user *user; /* NULL on routes that are open to all */
     struct vhost *vhost;
     bool answered;
 };

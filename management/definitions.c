@@ -17,7 +17,8 @@
 #include "management/object.h"
 #include "routing/exchange_type.h"
 
-struct export {
+struct export
+{
     struct broker *broker;
     struct vhost *vhost; /* NULL: all */
     json_t *rows;
@@ -122,7 +123,7 @@ static void add_operator_policy(void *context, const struct policy *policy)
 {
     struct export *export = context;
 
-    if (!policy->operator || !wants(export, policy->vhost))
+    if (!policy->of_operator || !wants(export, policy->vhost))
         return;
     json_t *value = object_policy(policy);
     json_object_del(value, "vhost");
@@ -178,7 +179,7 @@ static void add_policy(void *context, const struct policy *policy)
 {
     struct export *export = context;
 
-    if (policy->operator || !wants(export, policy->vhost))
+    if (policy->of_operator || !wants(export, policy->vhost))
         return;
     json_t *row = object_policy(policy);
     if (export->vhost)
@@ -306,16 +307,14 @@ static void put_head(json_t *document, const struct export *export, const char *
             json_put(document, "default_queue_type",
                      json_text(slice_str(export->vhost->default_queue_type)));
     } else {
-        json_put(document, "original_cluster_name",
-                 json_string(export->broker->options.node_name));
+        json_put(document, "original_cluster_name", json_string(export->broker->options.node_name));
     }
 }
 
 json_t *definitions_export(struct broker *broker, struct vhost *vhost, const char *version)
 {
-    static const char *const order[] = {"vhost",       "user",        "component",
-                                        "name",        "exchange",    "source",
-                                        "destination", "routing_key", NULL};
+    static const char *const order[] = {"vhost",  "user",        "component",   "name", "exchange",
+                                        "source", "destination", "routing_key", NULL};
     struct export export = {.broker = broker, .vhost = vhost};
     json_t *document = json_object();
 

@@ -70,9 +70,9 @@ enum err import_vhost(const struct import *import, const json_t *item, const cha
     if (error != ERR_OK)
         return error;
     *vhost = vhost_find(import->broker, *vhost_name);
-    if (*vhost || (import->checking && json_object_getn(import->vhosts,
-                                                        (const char *)vhost_name->data,
-                                                        vhost_name->len)))
+    if (*vhost ||
+        (import->checking &&
+         json_object_getn(import->vhosts, (const char *)vhost_name->data, vhost_name->len)))
         return ERR_OK;
     return import_fail(import, what, name, "there is no virtual host '%.*s'",
                        SLICE_FMT(*vhost_name));
@@ -108,10 +108,11 @@ static enum err walk_section(struct import *import, const struct section *sectio
         return ERR_OK;
     if (!json_is_array(items))
         return import_fail(import, "section", slice_str(section->key), "must be a list");
-    json_array_foreach(items, index, item) {
+    json_array_foreach(items, index, item)
+    {
         if (!json_is_object(item))
-            return import_fail(import, "section", slice_str(section->key),
-                               "item %zu is no object", index + 1);
+            return import_fail(import, "section", slice_str(section->key), "item %zu is no object",
+                               index + 1);
         enum err error = section->item(import, item);
         if (error != ERR_OK)
             return error;
@@ -138,7 +139,8 @@ static json_t *names_of(const json_t *document, const char *section)
     size_t index;
     json_t *item;
 
-    json_array_foreach(json_object_get(document, section), index, item) {
+    json_array_foreach(json_object_get(document, section), index, item)
+    {
         struct slice name = json_slice(json_object_get(item, "name"));
         if (name.len)
             json_object_setn_new(names, (const char *)name.data, name.len, json_true());

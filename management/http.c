@@ -17,8 +17,7 @@ void http_response_fini(struct http_response *response)
     buf_fini(&response->body);
 }
 
-void http_response_add_header(struct http_response *response, const char *name,
-                              struct slice value)
+void http_response_add_header(struct http_response *response, const char *name, struct slice value)
 {
     struct buf clean = BUF_INIT;
 
@@ -87,8 +86,8 @@ bool http_decode(struct buf *out, struct slice text, bool plus_is_space)
 
 static bool unreserved(uint8_t c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '.' || c == '_' || c == '~';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
 }
 
 void http_encode(struct buf *out, struct slice text)

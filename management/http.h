@@ -19,8 +19,8 @@ struct http_request {
     struct slice x_vhost;
     struct slice x_reason;
     struct slice body;
-    const char *peer_address;   /* "192.0.2.7" */
-    bool loopback;              /* the peer is this machine */
+    const char *peer_address; /* "192.0.2.7" */
+    bool loopback;            /* the peer is this machine */
 };
 
 #define HTTP_HEADERS_MAX 8 /* the handlers set three at most */
@@ -35,14 +35,13 @@ struct http_response {
     const char *content_type; /* NULL: there is no body; static storage */
     struct http_header headers[HTTP_HEADERS_MAX];
     size_t header_count;
-    struct buf body;          /* for HEAD too: the server leaves it out, its length counts */
+    struct buf body; /* for HEAD too: the server leaves it out, its length counts */
 };
 
 void http_response_init(struct http_response *response);
 void http_response_fini(struct http_response *response);
 /* Copies the value; line ends in it are dropped. */
-void http_response_add_header(struct http_response *response, const char *name,
-                              struct slice value);
+void http_response_add_header(struct http_response *response, const char *name, struct slice value);
 /* "Not Found" and the like; static storage. */
 const char *http_status_text(int status);
 

@@ -16,8 +16,8 @@ struct vhost;
 
 struct import {
     struct broker *broker;
-    struct vhost *vhost;   /* of a single virtual host's document, or NULL */
-    const json_t *users;   /* names in the document, as keys */
+    struct vhost *vhost; /* of a single virtual host's document, or NULL */
+    const json_t *users; /* names in the document, as keys */
     const json_t *vhosts;
     bool checking;
     char *message;

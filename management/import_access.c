@@ -59,7 +59,8 @@ static enum err user_limits(const struct import *import, struct user *user, stru
     const char *key;
     json_t *value;
 
-    json_object_foreach(limits, key, value) {
+    json_object_foreach(limits, key, value)
+    {
         bool known = strcmp(key, "max-connections") == 0 || strcmp(key, "max-channels") == 0;
         if (!known || !json_is_integer(value))
             return import_fail(import, "user", name, "limit \"%s\" is unknown or no number", key);
@@ -119,7 +120,8 @@ static enum err vhost_limits(const struct import *import, struct vhost *vhost, s
     const char *key;
     json_t *value;
 
-    json_object_foreach(limits, key, value) {
+    json_object_foreach(limits, key, value)
+    {
         bool known = strcmp(key, "max-connections") == 0 || strcmp(key, "max-queues") == 0;
         if (!known || !json_is_integer(value))
             return import_fail(import, "vhost", name, "limit \"%s\" is unknown or no number", key);
@@ -177,8 +179,7 @@ static enum err known_user(const struct import *import, const json_t *item, cons
     enum err error = import_text(import, item, what, slice_str("?"), "user", true, user);
 
     if (error != ERR_OK || access_find(import->broker->access, *user) ||
-        (import->checking &&
-         json_object_getn(import->users, (const char *)user->data, user->len)))
+        (import->checking && json_object_getn(import->users, (const char *)user->data, user->len)))
         return error;
     return import_fail(import, what, *user, "there is no such user");
 }
@@ -284,7 +285,7 @@ static enum err keep_policy(const struct import *import, struct policy *policy,
     buf_fini(&text);
     if (error != ERR_OK)
         return import_fail(import, "policy", policy->name, "%s", err_text(error));
-    warn_unused(import, policy->operator ? "operator-policy" : "policy", policy->name);
+    warn_unused(import, policy->of_operator ? "operator-policy" : "policy", policy->name);
     return ERR_OK;
 }
 
@@ -296,8 +297,7 @@ enum err import_parameter(struct import *import, const json_t *item)
 
     enum err error = named(import, item, "parameter", &key.name);
     if (error == ERR_OK)
-        error = import_text(import, item, "parameter", key.name, "component", true,
-                            &key.component);
+        error = import_text(import, item, "parameter", key.name, "component", true, &key.component);
     if (error == ERR_OK)
         error = import_vhost(import, item, "parameter", key.name, &key.vhost, &vhost);
     if (error != ERR_OK)
@@ -307,7 +307,7 @@ enum err import_parameter(struct import *import, const json_t *item)
     if (slice_equal_str(key.component, "vhost-limits"))
         return vhost_limits(import, vhost, key.vhost, value);
     if (slice_equal_str(key.component, "operator_policy")) {
-        struct policy policy = {.vhost = key.vhost, .name = key.name, .operator = true};
+        struct policy policy = {.vhost = key.vhost, .name = key.name, .of_operator = true};
         return keep_policy(import, &policy, value);
     }
     if (import->checking)

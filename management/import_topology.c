@@ -46,8 +46,7 @@ static enum err read_thing(const struct import *import, const json_t *item, stru
 {
     const char *what = thing->what;
 
-    enum err error =
-        import_text(import, item, what, slice_str("?"), "name", true, &thing->name);
+    enum err error = import_text(import, item, what, slice_str("?"), "name", true, &thing->name);
     if (error == ERR_OK)
         error = check_length(import, what, thing->name);
     if (error == ERR_OK)
@@ -55,8 +54,8 @@ static enum err read_thing(const struct import *import, const json_t *item, stru
     if (error == ERR_OK)
         error = import_flag(import, item, what, thing->name, "durable", true, &thing->durable);
     if (error == ERR_OK)
-        error = import_flag(import, item, what, thing->name, "auto_delete", true,
-                            &thing->auto_delete);
+        error =
+            import_flag(import, item, what, thing->name, "auto_delete", true, &thing->auto_delete);
     if (error == ERR_OK)
         error = read_arguments(import, item, what, thing->name, &thing->arguments);
     return error;
@@ -111,8 +110,7 @@ static bool same_queue(const struct queue *queue, const struct thing *thing, enu
                                       thing->name, thing->vhost_name, &reply);
 }
 
-static void make_queue(const struct import *import, const struct thing *thing,
-                       enum queue_type type)
+static void make_queue(const struct import *import, const struct thing *thing, enum queue_type type)
 {
     const struct queue *there = queue_find(thing->vhost, thing->name);
     struct queue_declare declare = {
@@ -164,8 +162,8 @@ static enum err check_exchange(const struct import *import, const struct thing *
     return ERR_OK;
 }
 
-static void make_exchange(const struct import *import, const struct thing *thing,
-                          struct slice type, bool internal)
+static void make_exchange(const struct import *import, const struct thing *thing, struct slice type,
+                          bool internal)
 {
     const struct exchange *there = exchange_find(thing->vhost, thing->name);
     struct exchange_declare declare = {
@@ -180,9 +178,8 @@ static void make_exchange(const struct import *import, const struct thing *thing
     if (!there)
         exchange_create(thing->vhost, &declare, true);
     else if (!there->predeclared &&
-             (!slice_equal_str(type, there->route.type->name) ||
-              there->durable != thing->durable || there->auto_delete != thing->auto_delete ||
-              there->internal != internal))
+             (!slice_equal_str(type, there->route.type->name) || there->durable != thing->durable ||
+              there->auto_delete != thing->auto_delete || there->internal != internal))
         note(import, thing->what, thing->name, thing->vhost_name,
              "exists with other properties than the import's: left as it is");
 }
@@ -214,11 +211,10 @@ static enum err read_binding(const struct import *import, const json_t *item, st
     static const char what[] = "binding of exchange";
     struct slice type = {0};
 
-    enum err error =
-        import_text(import, item, what, slice_str("?"), "source", true, &bind->source);
+    enum err error = import_text(import, item, what, slice_str("?"), "source", true, &bind->source);
     if (error == ERR_OK)
-        error = import_text(import, item, what, bind->source, "destination", true,
-                            &bind->destination);
+        error =
+            import_text(import, item, what, bind->source, "destination", true, &bind->destination);
     if (error == ERR_OK)
         error = import_text(import, item, what, bind->source, "destination_type", true, &type);
     if (error == ERR_OK)

@@ -187,8 +187,8 @@ static enum err to_field(const json_t *json, int depth, struct buf *content,
     if (depth >= TABLE_DEPTH_MAX)
         return ERR_LIMIT;
     bool table = json_is_object(json);
-    enum err error = table ? add_fields(content, json, depth + 1)
-                           : add_elements(content, json, depth + 1);
+    enum err error =
+        table ? add_fields(content, json, depth + 1) : add_elements(content, json, depth + 1);
     *value = (struct field_value){.type = table ? FIELD_TABLE : FIELD_ARRAY,
                                   .bytes = buf_slice(content)};
     return error;
@@ -199,7 +199,8 @@ static enum err add_elements(struct buf *out, const json_t *array, int depth)
     size_t index;
     json_t *element;
 
-    json_array_foreach(array, index, element) {
+    json_array_foreach(array, index, element)
+    {
         struct buf content = BUF_INIT;
         struct field_value value;
         enum err error = to_field(element, depth, &content, &value);
@@ -217,10 +218,8 @@ static enum err add_fields(struct buf *out, const json_t *object, int depth)
     /* jansson's walk takes no const object; nothing is changed through it. */
     json_t *walked = (json_t *)(uintptr_t)object;
 
-    for (void *iter = json_object_iter(walked); iter;
-         iter = json_object_iter_next(walked, iter)) {
-        struct slice name =
-            slice_of(json_object_iter_key(iter), json_object_iter_key_len(iter));
+    for (void *iter = json_object_iter(walked); iter; iter = json_object_iter_next(walked, iter)) {
+        struct slice name = slice_of(json_object_iter_key(iter), json_object_iter_key_len(iter));
         struct buf content = BUF_INIT;
         struct field_value value;
         if (name.len > 255)

@@ -130,9 +130,8 @@ static void answer_page(struct call *call, const struct page *page, size_t total
     json_t *document =
         json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "filtered_count", (json_int_t)filtered,
                   "item_count", (json_int_t)json_array_size(items), "page",
-                  (json_int_t)page->number, "page_count",
-                  ((json_int_t)filtered + size - 1) / size, "page_size", size, "total_count",
-                  (json_int_t)total, "items", items);
+                  (json_int_t)page->number, "page_count", ((json_int_t)filtered + size - 1) / size,
+                  "page_size", size, "total_count", (json_int_t)total, "items", items);
 
     CHECK(document);
     call_json(call, document);
@@ -165,9 +164,9 @@ static json_t *filtered(const struct page *page, json_t *rows)
     size_t index;
     json_t *row;
 
-    json_array_foreach(rows, index, row)
-        if (page_wants(page, json_slice(json_object_get(row, "name"))))
-            json_array_append(list, row);
+    json_array_foreach(rows, index,
+                       row) if (page_wants(page, json_slice(json_object_get(row, "name"))))
+        json_array_append(list, row);
     return list;
 }
 

@@ -27,8 +27,7 @@ struct list_items {
 
 #define LIST_ITEMS_INIT ((struct list_items){0})
 
-void list_items_add(struct list_items *items, struct slice vhost, struct slice name,
-                    void *object);
+void list_items_add(struct list_items *items, struct slice vhost, struct slice name, void *object);
 /* Answers with a row for each item, in order of virtual host and name. When a page is asked for,
  * only its rows are built: a page of ten thousand queues costs what the page costs. Frees the
  * items. */

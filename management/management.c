@@ -164,8 +164,7 @@ static bool basic_credentials(struct slice header, struct buf *decoded, struct s
     static const char scheme[] = "Basic ";
     size_t scheme_len = sizeof(scheme) - 1;
 
-    if (header.len <= scheme_len ||
-        strncasecmp((const char *)header.data, scheme, scheme_len) != 0)
+    if (header.len <= scheme_len || strncasecmp((const char *)header.data, scheme, scheme_len) != 0)
         return false;
     struct slice text = slice_of(header.data + scheme_len, header.len - scheme_len);
     if (base64_decode(decoded, text) != ERR_OK || decoded->len == 0)

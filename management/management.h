@@ -25,10 +25,10 @@ struct node_facts {
     uint64_t uptime_ms;
     uint64_t processors;
     uint64_t fd_used, fd_total;
-    uint64_t memory_used, memory_limit;    /* bytes */
-    uint64_t disk_free, disk_free_limit;   /* bytes */
-    const char *data_directory;            /* NULL: unknown */
-    const char *config_file;               /* NULL: none */
+    uint64_t memory_used, memory_limit;  /* bytes */
+    uint64_t disk_free, disk_free_limit; /* bytes */
+    const char *data_directory;          /* NULL: unknown */
+    const char *config_file;             /* NULL: none */
 };
 
 struct listener_facts {
@@ -41,10 +41,10 @@ struct listener_facts {
 /* What only the session and the server know of a client's connection. Texts and slices must stay
  * valid until management_handle() returns. */
 struct connection_facts {
-    const char *protocol;             /* "AMQP 0-9-1"; all texts may be NULL: unknown */
-    const char *state;                /* "running", "blocked", "closing" … */
+    const char *protocol; /* "AMQP 0-9-1"; all texts may be NULL: unknown */
+    const char *state;    /* "running", "blocked", "closing" … */
     const char *auth_mechanism;
-    struct slice client_properties;   /* encoded table's content */
+    struct slice client_properties; /* encoded table's content */
     struct slice user_provided_name;
     uint32_t channel_max, frame_max;
     uint32_t heartbeat_s;

@@ -14,9 +14,7 @@ bool names_valid(const json_t *names)
         return true;
     if (!json_is_array(names))
         return false;
-    json_array_foreach(names, index, name)
-        if (!json_is_string(name))
-            return false;
+    json_array_foreach(names, index, name) if (!json_is_string(name)) return false;
     return true;
 }
 
@@ -28,7 +26,8 @@ char *names_joined(const json_t *names)
 
     if (json_is_string(names))
         return slice_dup(json_slice(names));
-    json_array_foreach(names, index, name) {
+    json_array_foreach(names, index, name)
+    {
         if (index)
             buf_add_u8(&joined, ',');
         buf_add_slice(&joined, json_slice(name));

@@ -39,9 +39,10 @@ struct shown_counter {
     bool all, queue, exchange;
 };
 
-#define COUNTER(name, all, queue, exchange)                                                        \
+#define COUNTER(counter, in_all, in_queue, in_exchange)                                            \
     {                                                                                              \
-        #name, offsetof(struct message_stats, name), all, queue, exchange                          \
+        .name = #counter, .offset = offsetof(struct message_stats, counter), .all = (in_all),      \
+        .queue = (in_queue), .exchange = (in_exchange)                                             \
     }
 
 static const struct shown_counter shown[] = {
@@ -85,7 +86,7 @@ json_t *object_stats(const struct message_stats *stats, enum stats_scope scope)
     }
     if (scope != STATS_EXCHANGE)
         json_put_number(object, "deliver_get",
-                   stats->deliver + stats->deliver_no_ack + stats->get + stats->get_no_ack);
+                        stats->deliver + stats->deliver_no_ack + stats->get + stats->get_no_ack);
     return object;
 }
 
@@ -124,6 +125,11 @@ json_t *object_vhost_metadata(const struct vhost *vhost)
     return metadata;
 }
 
+static const char *default_type(const struct vhost *vhost)
+{
+    return vhost->default_queue_type ? vhost->default_queue_type : "undefined";
+}
+
 json_t *object_vhost(struct call *call, void *object)
 {
     const struct vhost *vhost = object;
@@ -134,8 +140,7 @@ json_t *object_vhost(struct call *call, void *object)
     json_put(row, "name", json_text(slice_str(vhost->name)));
     json_put(row, "description", json_text(slice_str(vhost->description)));
     json_put(row, "tags", json_list(vhost->tags));
-    json_put(row, "default_queue_type",
-        json_text(slice_str(vhost->default_queue_type ? vhost->default_queue_type : "undefined")));
+    json_put(row, "default_queue_type", json_text(slice_str(default_type(vhost))));
     json_put(row, "tracing", json_boolean(vhost->tracing));
     json_put(row, "metadata", object_vhost_metadata(vhost));
     json_put(state, call->broker->options.node_name, json_string("running"));
@@ -311,8 +316,8 @@ json_t *object_queue(struct call *call, void *object)
     json_put(row, "operator_policy", json_null());
     json_put(row, "effective_policy_definition", json_object());
     if (queue->owner)
-        json_put(row, "owner_pid_details", json_pack("{s:o}", "name",
-                                                json_text(slice_str(queue->owner->name))));
+        json_put(row, "owner_pid_details",
+                 json_pack("{s:o}", "name", json_text(slice_str(queue->owner->name))));
     if (queue->idle_since_wall_ms > 0)
         json_put(row, "idle_since", object_time(queue->idle_since_wall_ms));
     return row;

@@ -26,8 +26,8 @@ enum route_access {
 };
 
 struct route {
-    const char *method;       /* GET answers HEAD too */
-    const char *pattern;      /* "/api/queues/{vhost}/{queue}" */
+    const char *method;  /* GET answers HEAD too */
+    const char *pattern; /* "/api/queues/{vhost}/{queue}" */
     enum route_access access;
     void (*handle)(struct call *call);
     const char *help;

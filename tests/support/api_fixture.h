@@ -11,8 +11,8 @@
 struct api {
     struct world world;
     struct management *management;
-    struct management_host host;   /* set before api_open() */
-    const char *credentials;       /* "user:password"; NULL: none are sent. At first guest's */
+    struct management_host host; /* set before api_open() */
+    const char *credentials;     /* "user:password"; NULL: none are sent. At first guest's */
     const char *x_reason;
     bool remote;                   /* the peer is another machine */
     struct http_response response; /* of the last request */

@@ -50,8 +50,7 @@ static struct user *find(const char *name)
     return access_find(access_of_world, s(name));
 }
 
-static enum err permit(const char *user, const char *configure, const char *write,
-                       const char *read)
+static enum err permit(const char *user, const char *configure, const char *write, const char *read)
 {
     return access_set_permission(access_of_world, s(user), s("/"), s(configure), s(write), s(read),
                                  message, sizeof(message));
@@ -105,8 +104,9 @@ START_TEST(exported_hash_logs_in)
     ck_assert_int_eq(access_set_user_hash(access_of_world, s("eve"), hash,
                                           s("rabbit_password_hashing_sha512"), s(""), &user),
                      ERR_INVALID);
-    ck_assert_int_eq(access_set_user_hash(access_of_world, s("eve"), hash, s("crypt"), s(""), &user),
-                     ERR_INVALID);
+    ck_assert_int_eq(
+        access_set_user_hash(access_of_world, s("eve"), hash, s("crypt"), s(""), &user),
+        ERR_INVALID);
     /* Refused changes left it as it was; the empty hash lets nobody in. */
     ck_assert_ptr_eq(access_login(access_of_world, s("eve"), s("test12")), user);
     ck_assert_int_eq(access_set_user_hash(access_of_world, s("eve"), s(""),
@@ -216,8 +216,7 @@ START_TEST(topic_rights_follow_variables)
     ck_assert_int_eq(permit_topic("amq.topic", "^x", "("), ERR_SYNTAX);
     ck_assert(may_write("amq.topic", "al.ice.news"));
     ck_assert(access_clear_topic_permission(access_of_world, s("al.ice"), s("/"), s("amq.topic")));
-    ck_assert(
-        !access_clear_topic_permission(access_of_world, s("al.ice"), s("/"), s("amq.topic")));
+    ck_assert(!access_clear_topic_permission(access_of_world, s("al.ice"), s("/"), s("amq.topic")));
     ck_assert(may_write("amq.topic", "alxice.news"));
 }
 END_TEST
@@ -266,8 +265,8 @@ START_TEST(all_of_it_survives_a_restart)
     ck_assert_int_eq(permit("alice", "^a", "^b", ""), ERR_OK);
     ck_assert_int_eq(permit("gone", ".*", ".*", ".*"), ERR_OK);
     ck_assert_int_eq(access_set_topic_permission(access_of_world, s("alice"), s("/"),
-                                                 s("amq.topic"), s("^{username}"), s(".*"),
-                                                 message, sizeof(message)),
+                                                 s("amq.topic"), s("^{username}"), s(".*"), message,
+                                                 sizeof(message)),
                      ERR_OK);
     ck_assert(access_delete_user(access_of_world, s("gone")));
     restart();
@@ -279,8 +278,8 @@ START_TEST(all_of_it_survives_a_restart)
     ck_assert(!allows("alice", PERMISSION_CONFIGURE, "b"));
     ck_assert(allows("alice", PERMISSION_WRITE, "b"));
     ck_assert(!allows("alice", PERMISSION_READ, "x"));
-    ck_assert(!access_check_topic(alice, s("/"), PERMISSION_WRITE, s("amq.topic"), s("bob"),
-                                  &reply));
+    ck_assert(
+        !access_check_topic(alice, s("/"), PERMISSION_WRITE, s("amq.topic"), s("bob"), &reply));
     ck_assert_ptr_null(find("gone"));
 }
 END_TEST

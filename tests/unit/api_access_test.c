@@ -138,8 +138,7 @@ START_TEST(unusable_permissions_are_refused)
 
     expect(&api, "PUT", "/api/permissions/%2F/guest", "{'configure':'^x'}", 400,
            "{'error':'bad_request','reason':'[{key_missing,write},{key_missing,read}]'}");
-    expect(&api, "PUT", "/api/permissions/%2F/guest", "{'configure':'(','write':'','read':''}",
-           400,
+    expect(&api, "PUT", "/api/permissions/%2F/guest", "{'configure':'(','write':'','read':''}", 400,
            "{'error':'bad_request','reason':['invalid_regexp','missing closing parenthesis at "
            "offset 1']}");
     expect(&api, "PUT", "/api/permissions/%2F/zz", body, 400,
@@ -182,8 +181,8 @@ START_TEST(virtual_hosts_are_made_changed_and_deleted)
            "{'description':'d','tags':'a,b','default_queue_type':'quorum','tracing':true}", 204,
            "");
     expect(&api, "GET",
-           "/api/vhosts/v1?columns=name,description,tags,default_queue_type,tracing,metadata",
-           NULL, 200,
+           "/api/vhosts/v1?columns=name,description,tags,default_queue_type,tracing,metadata", NULL,
+           200,
            "{'name':'v1','description':'d','tags':['a','b'],'default_queue_type':'quorum',"
            "'tracing':true,'metadata':{'description':'d','tags':['a','b'],'default_queue_type':"
            "'quorum'}}");
@@ -212,8 +211,7 @@ END_TEST
 START_TEST(virtual_host_limits_are_set)
 {
     expect(&api, "PUT", "/api/vhost-limits/%2F/max-queues", "{'value':1}", 204, "");
-    expect(&api, "GET", "/api/vhost-limits", NULL, 200,
-           "[{'vhost':'/','value':{'max-queues':1}}]");
+    expect(&api, "GET", "/api/vhost-limits", NULL, 200, "[{'vhost':'/','value':{'max-queues':1}}]");
     expect(&api, "PUT", "/api/queues/%2F/q1", NULL, 201, "");
     expect(&api, "PUT", "/api/queues/%2F/q2", NULL, 400,
            "{\"error\":\"bad_request\",\"reason\":\"cannot declare queue 'q2': queue limit in "

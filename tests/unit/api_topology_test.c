@@ -142,9 +142,9 @@ START_TEST(rights_in_the_virtual_host_are_asked)
     struct access *access = api.world.broker->access;
 
     access_set_user(access, slice_str("u"), slice_str("x"), slice_str("management"));
-    ck_assert_int_eq(access_set_permission(access, slice_str("u"), slice_str("/"),
-                                           slice_str("^u"), slice_str("^u"), slice_str("^u"),
-                                           message, sizeof(message)),
+    ck_assert_int_eq(access_set_permission(access, slice_str("u"), slice_str("/"), slice_str("^u"),
+                                           slice_str("^u"), slice_str("^u"), message,
+                                           sizeof(message)),
                      ERR_OK);
     api.credentials = "u:x";
     expect(&api, "PUT", "/api/queues/%2F/u1", "{}", 201, "");
@@ -228,7 +228,8 @@ START_TEST(bindings_with_arguments_are_distinct)
 
     declare_ends();
     expect(&api, "POST", "/api/bindings/%2F/e/x/q/q", "{'arguments':{'b':1,'a':'x'}}", 201, "");
-    snprintf(target, sizeof(target), "/api/bindings/%%2F/e/x/q/%s", answer_header(&api, "Location"));
+    snprintf(target, sizeof(target), "/api/bindings/%%2F/e/x/q/%s",
+             answer_header(&api, "Location"));
     expect(&api, "POST", "/api/bindings/%2F/e/x/q/q", "{'arguments':{'a':'x','b':1}}", 201, "");
     expect(&api, "POST", "/api/bindings/%2F/e/x/q/q", "{'arguments':{'a':'x','b':2}}", 201, "");
     expect(&api, "GET", target, NULL, 200, NULL);

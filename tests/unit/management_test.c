@@ -85,8 +85,8 @@ START_TEST(every_route_has_help_and_answers_something)
         ck_assert_msg(*route->help, "%s", route->pattern);
         /* Captures are names of nothing. */
         int status = ask(&api, route->method, route->pattern, NULL);
-        ck_assert_msg(status >= 200 && status != 500 && status <= 503, "%s %s: %d", route->method, route->pattern,
-                      status);
+        ck_assert_msg(status >= 200 && status != 500 && status <= 503, "%s %s: %d", route->method,
+                      route->pattern, status);
     }
 }
 END_TEST
@@ -281,8 +281,7 @@ START_TEST(node_tells_what_the_host_knows)
     with_host();
     expect(&api, "GET",
            "/api/nodes/rabbit@localhost?columns=name,os_pid,mem_used,fd_used,disk_free_limit", NULL,
-           200,
-           "{'name':'rabbit@localhost','os_pid':'42','mem_used':1000,'disk_free_limit':0}");
+           200, "{'name':'rabbit@localhost','os_pid':'42','mem_used':1000,'disk_free_limit':0}");
     expect(&api, "GET", "/api/nodes/other", NULL, 404, NULL);
     expect(&api, "GET", "/api/overview?columns=listeners,product_name,product_version", NULL, 200,
            "{'product_name':'Bilby','product_version':'9.9.9','listeners':[{'node':"

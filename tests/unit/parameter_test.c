@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parameters and policies: set, replaced, cleared, forgotten with their virtual host, loaded again. */
+/* Parameters and policies: set, replaced, cleared, forgotten with their virtual host, loaded
+ * again. */
 #include "broker/parameter.h"
 #include "tests/support/broker_fixture.h"
 #include "tests/support/memvfs.h"
@@ -38,7 +39,7 @@ static void list_policy(void *context, const struct policy *policy)
 {
     (void)context;
     buf_printf(&listed, "%.*s/%.*s%s %.*s %.*s %d %.*s ", SLICE_FMT(policy->vhost),
-               SLICE_FMT(policy->name), policy->operator ? "!" : "", SLICE_FMT(policy->pattern),
+               SLICE_FMT(policy->name), policy->of_operator ? "!" : "", SLICE_FMT(policy->pattern),
                SLICE_FMT(policy->apply_to), (int)policy->priority, SLICE_FMT(policy->definition));
 }
 
@@ -62,12 +63,12 @@ static bool set(const char *vhost, const char *component, const char *name, cons
     return created;
 }
 
-static bool set_policy(const char *vhost, const char *name, bool operator, int priority)
+static bool set_policy(const char *vhost, const char *name, bool of_operator, int priority)
 {
     const struct policy policy = {
         .vhost = slice_str(vhost),
         .name = slice_str(name),
-        .operator = operator,
+        .of_operator = of_operator,
         .pattern = slice_str("^q"),
         .apply_to = slice_str("queues"),
         .priority = priority,

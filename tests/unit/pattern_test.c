@@ -89,13 +89,12 @@ START_TEST(length_is_bounded)
     char message[128];
 
     memset(source, 'a', sizeof(source));
-    ck_assert_int_eq(pattern_new(slice_of(source, PATTERN_LEN_MAX), &pattern, message,
-                                 sizeof(message)),
-                     ERR_OK);
+    ck_assert_int_eq(
+        pattern_new(slice_of(source, PATTERN_LEN_MAX), &pattern, message, sizeof(message)), ERR_OK);
     pattern_free(pattern);
-    ck_assert_int_eq(pattern_new(slice_of(source, sizeof(source)), &pattern, message,
-                                 sizeof(message)),
-                     ERR_LIMIT);
+    ck_assert_int_eq(
+        pattern_new(slice_of(source, sizeof(source)), &pattern, message, sizeof(message)),
+        ERR_LIMIT);
 }
 END_TEST
 
