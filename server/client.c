@@ -445,8 +445,9 @@ void client_set_when_empty(struct client_set *set, void (*emptied)(void *context
 void client_set_fini(struct client_set *set)
 {
     set->emptied = NULL;
-    while (!list_empty(&set->clients))
-        client_free(LIST_FIRST(&set->clients, struct client, link), "the broker stopped");
+    struct client *client;
+    while ((client = LIST_FIRST(&set->clients, struct client, link)) != NULL)
+        client_free(client, "the broker stopped");
     SSL_CTX_free(set->tls);
     set->tls = NULL;
 }

@@ -86,6 +86,14 @@ static void log_error_line(void *context, struct slice line)
               log_quote(quoted, sizeof(quoted), line));
 }
 
+/* What happened, and daemon->message as the reason. */
+static void log_failure(const struct daemon *daemon, const char *what)
+{
+    char reason[2 * MESSAGE_MAX];
+    log_error(daemon->log, what, "reason=%s",
+              log_quote(reason, sizeof(reason), slice_str(daemon->message)));
+}
+
 /* -- starting: each step says in daemon->message why it failed -- */
 
 static enum exit_code start_log(struct daemon *daemon)
@@ -252,7 +260,7 @@ static void take_over(struct daemon *daemon, struct configuration *configuration
                       SSL_CTX *management)
 {
     if (log_sink_configure(&daemon->sink, configuration, daemon->message, MESSAGE_MAX) != ERR_OK)
-        log_error(daemon->log, "the log file stays as it was", "reason=\"%s\"", daemon->message);
+        log_failure(daemon, "the log file stays as it was");
     if (amqp && daemon->clients.tls) {
         SSL_CTX_free(daemon->clients.tls);
         daemon->clients.tls = amqp;
@@ -277,7 +285,7 @@ static void reload(struct daemon *daemon)
         log_error(daemon->log, "not reloaded", "reason=configuration");
     } else if (tls_contexts_new(configuration, &amqp, &management, daemon->message, MESSAGE_MAX) !=
                ERR_OK) {
-        log_error(daemon->log, "not reloaded", "reason=\"%s\"", daemon->message);
+        log_failure(daemon, "not reloaded");
     } else {
         take_over(daemon, configuration, amqp, management);
     }
@@ -387,7 +395,7 @@ static enum exit_code serve(struct daemon *daemon)
     signal(SIGPIPE, SIG_IGN);
     enum exit_code code = start(daemon);
     if (code != EXIT_CODE_OK) {
-        log_error(daemon->log, "cannot start", "reason=\"%s\"", daemon->message);
+        log_failure(daemon, "cannot start");
         return code;
     }
     log_info(daemon->log, "ready", "version=%s pid=%d data_dir=\"%s\" node=%s", PACKAGE_VERSION,

@@ -105,6 +105,7 @@ enum err ports_open(struct ports *ports, char *message, size_t message_size)
 
 void ports_close(struct ports *ports)
 {
-    while (!list_empty(&ports->listeners))
-        listener_free(LIST_FIRST(&ports->listeners, struct listener, link));
+    struct listener *listener;
+    while ((listener = LIST_FIRST(&ports->listeners, struct listener, link)) != NULL)
+        listener_free(listener);
 }

@@ -10,6 +10,7 @@
 
 #include <openssl/ssl.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct configuration;

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start, stop, signals, and what goes wrong at start."""
+import base64
+import hashlib
+import json
 import os
 import signal
 import socket
@@ -39,6 +42,56 @@ class Start(unittest.TestCase):
                 sock.sendall(wire.HEADER)
                 wire.expect(sock, (10, 10))
                 sock.close()
+
+    def test_a_port_alone_means_all_addresses(self):
+        with Daemon() as broker:
+            broker.stop()
+            broker.sets.append(f'listeners.tcp.1={broker.port}')
+            broker.start()
+            wire.connect(broker.port).close()
+            try:
+                socket.create_server(('::1', 0), family=socket.AF_INET6).close()
+            except OSError:
+                self.skipTest('no IPv6 here')
+            socket.create_connection(('::1', broker.port), 5).close()
+
+    def test_no_listener_at_all(self):
+        with Daemon() as broker:
+            broker.stop()
+            broker.sets += ['listeners.tcp=none', 'management.tcp=none']
+            broker.start(wait=False)
+            broker.wait_for_log(r'msg="ready"[\s\S]*msg="ready"')
+            with self.assertRaises(ConnectionRefusedError):
+                socket.create_connection(('127.0.0.1', broker.port), 5)
+            self.assertEqual(broker.stop(), 0)
+
+    def test_definitions_are_loaded(self):
+        # The hash is RabbitMQ's for "secret" with the salt 00 01 02 03.
+        salt = bytes(range(4))
+        hashed = base64.b64encode(salt + hashlib.sha256(salt + b'secret').digest()).decode()
+        with Daemon() as broker:
+            broker.stop()
+            path = os.path.join(broker.scratch, 'definitions.json')
+            with open(path, 'w') as file:
+                json.dump({'users': [{'name': 'ann', 'password_hash': hashed, 'tags': [],
+                                      'hashing_algorithm': 'rabbit_password_hashing_sha256'}],
+                           'vhosts': [{'name': 'shop'}],
+                           'permissions': [{'user': 'ann', 'vhost': 'shop', 'configure': '',
+                                            'write': '.*', 'read': '.*'}],
+                           'queues': [{'name': 'orders', 'vhost': 'shop', 'durable': True,
+                                       'auto_delete': False, 'arguments': {}}]}, file)
+            broker.sets.append('load_definitions=' + path)
+            broker.start()
+            with broker.connect('ann', 'secret', 'shop') as connection:
+                channel = connection.channel()
+                channel.basic_publish('', 'orders', b'x')
+                self.assertEqual(channel.basic_get('orders', auto_ack=True)[2], b'x')
+            broker.stop()
+            with open(path, 'w') as file:
+                file.write('{"users": [')
+            broker.start(wait=False)
+            self.assertEqual(broker.wait(), 78)
+            self.assertIn('cannot import the definitions of ' + path, broker.log())
 
     def test_the_port_is_taken(self):
         with Daemon() as first, Daemon() as second:
