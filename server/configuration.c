@@ -124,6 +124,15 @@ void configuration_complain(struct configuration *configuration, const char *whe
     buf_printf(&configuration->errors, "%s: %s\n", where, sentence);
 }
 
+static bool has_control_character(const char *value)
+{
+    for (const char *p = value; *p; p++) {
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            return true;
+    }
+    return false;
+}
+
 static void take(struct configuration *configuration, const char *where, const char *key,
                  const struct config_match *match, const char *value)
 {
@@ -131,6 +140,10 @@ static void take(struct configuration *configuration, const char *where, const c
     struct slot *slot = &configuration->slots[match->key];
     char why[WHY_MAX];
     int64_t number;
+    if (has_control_character(value)) {
+        configuration_complain(configuration, where, "the value holds a control character");
+        return;
+    }
     if (!config_value_parse(&row->range, value, &number, why, sizeof(why))) {
         bool secret = row->range.type == CONFIG_TYPE_SECRET;
         buf_printf(&configuration->errors, "%s: '%s' %s, not '%s'\n", where, key, why,
@@ -369,7 +382,14 @@ static void print_value(struct buf *out, const char *text)
     size_t len = strlen(text);
     bool bare =
         len > 0 && !strchr(text, '#') && text[0] != '\'' && text[0] != ' ' && text[len - 1] != ' ';
-    buf_printf(out, bare ? "%s\n" : "'%s'\n", text);
+    if (bare) {
+        buf_printf(out, "%s\n", text);
+        return;
+    }
+    buf_add_str(out, "'");
+    for (const char *p = text; *p; p++)
+        buf_add_str(out, *p == '\'' ? "\'\'" : (char[]){*p, '\0'});
+    buf_add_str(out, "'\n");
 }
 
 static void print_item(struct buf *out, const struct config_row *row,

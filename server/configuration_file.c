@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The configuration file: lines `key = value`, RabbitMQ's form. `#` begins a comment, as does `%` at
- * the start of a line; a value in single quotes is taken as it stands.
+ * the start of a line; a value in single quotes is taken as it stands, two quotes in it being one.
  */
 #include "base/mem.h"
 #include "server/config_table.h"
@@ -40,9 +40,22 @@ static const char *take_bare(struct slice *value)
     return NULL;
 }
 
+/* Where the quote that closes the value is; NULL: nowhere. Two together stand for one. */
+static const uint8_t *closing_quote(struct slice value)
+{
+    for (size_t i = 1; i < value.len; i++) {
+        if (value.data[i] != '\'')
+            continue;
+        if (i + 1 == value.len || value.data[i + 1] != '\'')
+            return value.data + i;
+        i++;
+    }
+    return NULL;
+}
+
 static const char *take_quoted(struct slice *value)
 {
-    const uint8_t *end = memchr(value->data + 1, '\'', value->len - 1);
+    const uint8_t *end = closing_quote(*value);
     if (!end)
         return "the closing quote is missing";
     struct slice rest = slice_of(end + 1, (size_t)(value->data + value->len - end - 1));
@@ -52,8 +65,22 @@ static const char *take_quoted(struct slice *value)
     return NULL;
 }
 
+/* A copy with each pair of quotes made one. */
+static char *unquote(struct slice value)
+{
+    char *text = slice_dup(value);
+    char *to = text;
+    for (const char *from = text; *from; from++) {
+        *to++ = *from;
+        if (from[0] == '\'' && from[1] == '\'')
+            from++;
+    }
+    *to = '\0';
+    return text;
+}
+
 /* Splits at '='. NULL, or what is wrong with the line. */
-static const char *split(struct slice line, struct slice *key, struct slice *value)
+static const char *split(struct slice line, struct slice *key, struct slice *value, bool *quoted)
 {
     const uint8_t *equals = memchr(line.data, '=', line.len);
     if (memchr(line.data, '\0', line.len))
@@ -64,7 +91,8 @@ static const char *split(struct slice line, struct slice *key, struct slice *val
     *value = trim(slice_of(equals + 1, (size_t)(line.data + line.len - equals - 1)));
     if (key->len == 0)
         return "there is no key before the '='";
-    if (value->len > 0 && value->data[0] == '\'')
+    *quoted = value->len > 0 && value->data[0] == '\'';
+    if (*quoted)
         return take_quoted(value);
     return value->len > 0 ? take_bare(value) : NULL;
 }
@@ -72,16 +100,17 @@ static const char *split(struct slice line, struct slice *key, struct slice *val
 static void parse_line(struct configuration *configuration, const char *where, struct slice line)
 {
     struct slice key, value;
+    bool quoted;
     line = trim(line);
     if (begins_comment(line))
         return;
-    const char *wrong = split(line, &key, &value);
+    const char *wrong = split(line, &key, &value, &quoted);
     if (wrong) {
         configuration_complain(configuration, where, wrong);
         return;
     }
     char *key_text = slice_dup(key);
-    char *value_text = slice_dup(value);
+    char *value_text = quoted ? unquote(value) : slice_dup(value);
     configuration_set(configuration, where, key_text, value_text);
     mem_free(key_text);
     mem_free(value_text);

@@ -256,6 +256,12 @@ START_TEST(a_zero_byte_is_refused)
 }
 END_TEST
 
+START_TEST(control_characters_are_refused)
+{
+    refuse("cluster_name", "a\nheartbeat = 1", "here: the value holds a control character\n");
+}
+END_TEST
+
 START_TEST(a_missing_file_is_an_error)
 {
     configuration_read_file(configuration, "/nonexistent/bilby.conf");
@@ -387,13 +393,13 @@ START_TEST(what_is_printed_can_be_read_again)
 {
     parse("heartbeat = 31\n"
           "listeners.tcp.9 = 127.0.0.1:5699\n"
-          "cluster_name = 'a # b'\n"
+          "cluster_name = 'it''s # one'\n"
           "default_users.ann.password = hunter2\n");
     struct buf first = BUF_INIT, second = BUF_INIT;
     configuration_print(configuration, &first);
     ck_assert_ptr_null(strstr(buf_cstr(&first), "hunter2"));
     ck_assert_ptr_nonnull(strstr(buf_cstr(&first), "\nlisteners.tcp.9 = 127.0.0.1:5699\n"));
-    ck_assert_ptr_nonnull(strstr(buf_cstr(&first), "\ncluster_name = 'a # b'\n"));
+    ck_assert_ptr_nonnull(strstr(buf_cstr(&first), "\ncluster_name = 'it''s # one'\n"));
     struct configuration *again = configuration_new();
     configuration_parse(again, "printed", buf_slice(&first));
     assert_lines(configuration_errors(again), "");
@@ -453,6 +459,7 @@ int main(void)
     tcase_add_test(tcase, a_file_in_rabbitmqs_form);
     tcase_add_test(tcase, complaints_name_file_and_line);
     tcase_add_test(tcase, a_zero_byte_is_refused);
+    tcase_add_test(tcase, control_characters_are_refused);
     tcase_add_test(tcase, a_missing_file_is_an_error);
     tcase_add_test(tcase, keys_of_rabbitmq_without_meaning);
     tcase_add_test(tcase, list_items_in_order_of_their_numbers);
