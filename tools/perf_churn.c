@@ -126,7 +126,7 @@ static bool idle(struct churn *churn)
     churn->closing = perf_phase_begin(run, "close");
     for (uint64_t i = 0; i < churn->opened; i++)
         finish(&churn->links[i]);
-    if (!perf_run_until(run, all_closed, churn))
+    if (!perf_run_until_closed(run, all_closed, churn))
         return false;
     perf_phase_end(run, churn->closing);
     return true;

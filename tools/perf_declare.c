@@ -176,7 +176,7 @@ static bool work(struct declare *declare)
     perf_run_end(run);
     for (uint32_t i = 0; i < declare->link_count; i++)
         perf_link_close(&declare->links[i].link);
-    return perf_run_until(run, all_closed, declare) && perf_setup_delete(run);
+    return perf_run_until_closed(run, all_closed, declare) && perf_setup_delete(run);
 }
 
 bool perf_declare(struct perf_run *run)

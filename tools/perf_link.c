@@ -17,6 +17,9 @@
 #include <unistd.h>
 
 #define RUNS_MAX 64
+/* What the kernel may hold of a connection's output: with more, a slow broker's backlog would stand
+ * in the socket, counted as published. */
+#define SEND_BUFFER (256 << 10)
 #define FILLS_MAX 4 /* rounds of fill and write in one step: then it is the others' turn */
 #define BASIC_DELIVER_ID 0x003C003Cu
 
@@ -106,6 +109,7 @@ void perf_link_open(struct perf_link *link)
 {
     const struct addrinfo *address = link->peer->address;
     int one = 1;
+    int send_buffer = SEND_BUFFER;
     CHECK(link->state == PERF_LINK_CLOSED);
     link->state = PERF_LINK_CONNECTING;
     link->channels_opened = 0;
@@ -120,8 +124,9 @@ void perf_link_open(struct perf_link *link)
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof(send_buffer));
     link->source.fd = fd;
-    link->source.readable = link->source.writable = false;
+    link->source.readable = link->source.writable = link->source.hung_up = false;
     if (connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS)
         fail(link, strerror(errno));
     perf_loop_add(link->loop, &link->source);
@@ -337,7 +342,7 @@ static void step_read(struct perf_link *link)
         lost(link, got);
         return;
     }
-    if (!link->tls && (size_t)got < PERF_READ_SIZE - kept)
+    if (!link->tls && !link->source.hung_up && (size_t)got < PERF_READ_SIZE - kept)
         link->source.readable = false;
     size_t len = kept + (size_t)got;
     size_t taken = take_frames(link, input, len);

@@ -116,10 +116,11 @@ void perf_link_close(struct perf_link *link);
 /* Appends a method's frame. */
 void perf_link_send(struct perf_link *link, uint16_t channel, const struct method *method);
 
-/* Gives it a step in the next turn: there is something to send. */
+/* Gives it a step in the next turn: there is something to send. Harmless when it is closed. */
 static inline void perf_link_wake(struct perf_link *link)
 {
-    perf_loop_wake(link->loop, &link->source);
+    if (link->source.fd >= 0)
+        perf_loop_wake(link->loop, &link->source);
 }
 
 #endif

@@ -306,7 +306,7 @@ static bool leave(struct load *load)
         perf_link_close(&load->consumer_links[i]);
     for (uint64_t i = 0; i < o->producers; i++)
         perf_link_close(&load->producer_links[i]);
-    return perf_run_until(load->run, all_closed, load);
+    return perf_run_until_closed(load->run, all_closed, load);
 }
 
 /* ---- the account ---- */

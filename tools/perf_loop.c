@@ -99,6 +99,8 @@ static void wait_for_events(struct perf_loop *loop)
         struct perf_source *source = events[i].data.ptr;
         if (events[i].events & ~(uint32_t)EPOLLOUT)
             source->readable = true;
+        if (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+            source->hung_up = true;
         if (events[i].events & EPOLLOUT)
             source->writable = true;
         perf_loop_wake(loop, source);

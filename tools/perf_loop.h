@@ -25,6 +25,7 @@ struct perf_source {
     int fd;
     bool readable;
     bool writable;
+    bool hung_up; /* the peer has closed its side: what it sent before is still to be read */
 };
 
 struct perf_timer {

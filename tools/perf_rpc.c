@@ -275,7 +275,7 @@ static bool leave(struct rpc *rpc)
         perf_link_close(&rpc->clients[i].link);
     for (uint32_t i = 0; i < o->consumers; i++)
         perf_link_close(&rpc->servers[i].link);
-    return perf_run_until(rpc->run, all_closed, rpc);
+    return perf_run_until_closed(rpc->run, all_closed, rpc);
 }
 
 static bool start(struct rpc *rpc)

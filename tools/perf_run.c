@@ -115,6 +115,18 @@ bool perf_run_until(struct perf_run *run, bool (*done)(void *owner), void *owner
     return !run->loop.failed && !run->interrupted;
 }
 
+bool perf_run_until_closed(struct perf_run *run, bool (*done)(void *owner), void *owner)
+{
+    int64_t deadline_ns = perf_clock_ns() + (int64_t)run->options->wait * 1000000000;
+    while (!run->loop.failed && !run->interrupted && !done(owner)) {
+        perf_loop_turn(&run->loop);
+        if (run->loop.now_ns > deadline_ns)
+            perf_loop_fail(&run->loop, "connection.close was not answered within %llu seconds",
+                           (unsigned long long)run->options->wait);
+    }
+    return !run->loop.failed && !run->interrupted;
+}
+
 static void sample(struct perf_run *run, struct perf_proc *broker, struct perf_proc *self)
 {
     if (run->options->broker_pid && !perf_proc_read(broker, run->options->broker_pid))

@@ -72,6 +72,10 @@ bool perf_run_until(struct perf_run *run, bool (*done)(void *owner), void *owner
 void perf_run_start(struct perf_run *run);
 void perf_run_end(struct perf_run *run);
 
+/* As perf_run_until() for connections that were told to close; a broker that leaves them open for
+ * --wait seconds fails the run. */
+bool perf_run_until_closed(struct perf_run *run, bool (*done)(void *owner), void *owner);
+
 /* A new phase that begins now. */
 struct perf_phase *perf_phase_begin(struct perf_run *run, const char *name);
 void perf_phase_end(struct perf_run *run, struct perf_phase *phase);

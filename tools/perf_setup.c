@@ -183,7 +183,7 @@ static bool work(struct setup *setup)
     bool done = perf_run_until(setup->run, is_done, setup);
     if (done) {
         perf_link_close(&setup->link);
-        done = perf_run_until(setup->run, is_closed, setup);
+        done = perf_run_until_closed(setup->run, is_closed, setup);
     }
     perf_link_fini(&setup->link);
     return done;
