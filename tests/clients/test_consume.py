@@ -118,6 +118,16 @@ class Notification(ClientTest):
         cancel = channel.expect("basic.cancel")
         self.assertEqual((cancel.consumer_tag, cancel.nowait), ("t", True))
 
+    def test_own_delete_is_answered_first(self):
+        queue = self.queue()
+        channel = self.wire().channel()
+        for _ in range(3):
+            channel.call("queue.declare", queue=queue)
+            channel.call("basic.consume", queue=queue)
+            channel.send("queue.delete", queue=queue)
+            names = [channel.client.read_method()[1].name for _ in range(2)]
+            self.assertEqual(names, ["queue.delete-ok", "basic.cancel"])
+
     def test_each_consumer_is_told(self):
         queue = self.queue()
         channel = self.wire().channel()
