@@ -238,6 +238,7 @@ static void ack_overdue(struct timer *timer, int64_t now_ms)
               " ms. This timeout value can be configured, see consumers doc guide to learn more",
               channel->number,
               ack_timeout(channel, overdue->consumer, overdue->entry->lane->queue));
+    channel->flow_active = false; /* it ends a little later, and takes nothing until then */
     channel->ops->failed(channel, &reply);
 }
 

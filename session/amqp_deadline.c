@@ -90,8 +90,9 @@ static void run_deferred(struct timer *timer, int64_t now_ms)
 {
     struct amqp_connection *amqp = CONTAINER_OF(timer, struct amqp_connection, deferred);
     (void)now_ms;
-    HMAP_EACH(&amqp->channels, node) {
-        struct amqp_channel *channel = CONTAINER_OF(node, struct amqp_channel, node);
+    LIST_EACH(&amqp->base.channels, node) {
+        struct amqp_channel *channel =
+            CONTAINER_OF(node, struct amqp_channel, base.connection_link);
         if (channel->state == AMQP_CHANNEL_CLOSING)
             amqp_channel_end(channel);
     }
