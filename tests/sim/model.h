@@ -127,6 +127,7 @@ struct m_unacked {
     struct m_entry *entry;
     struct m_consumer *consumer; /* NULL: basic.get, or cancelled */
     bool got;                    /* by basic.get */
+    int64_t deadline_ms;         /* wall clock: acknowledged by then; INT64_MAX: whenever */
 };
 
 /* A publish on a confirming channel. */
@@ -271,6 +272,8 @@ void model_recover(struct model *model, struct m_channel *channel);
 bool model_tx_commit(struct model *model, struct m_channel *channel);
 void model_tx_rollback(struct model *model, struct m_channel *channel);
 void model_tx_forget(struct m_channel *channel, const struct m_consumer *consumer);
+struct m_unacked *model_unacked_new(struct model *model, struct m_entry *entry, uint64_t tag,
+                                    struct m_consumer *consumer);
 /* Enters it by its tag. */
 void model_unacked_add(struct model *model, struct m_channel *channel, struct m_unacked *unacked);
 /* How many deliveries to consumers are unacknowledged on the channel. */

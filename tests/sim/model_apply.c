@@ -317,9 +317,7 @@ static void get(struct model *model, struct m_channel *channel, const struct m_o
     vec_remove(&queue->ready, entry);
     entry->place = M_UNACKED;
     queue->unacked++;
-    struct m_unacked *unacked = ARENA_NEW(model->arena, struct m_unacked);
-    *unacked = (struct m_unacked){.tag = expect->tag, .entry = entry, .got = true};
-    model_unacked_add(model, channel, unacked);
+    model_unacked_add(model, channel, model_unacked_new(model, entry, expect->tag, NULL));
 }
 
 static void publish(struct model *model, struct m_channel *channel, struct m_op *op)

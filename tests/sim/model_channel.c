@@ -156,6 +156,21 @@ bool model_tx_commit(struct model *model, struct m_channel *channel)
     return !rejected;
 }
 
+struct m_unacked *model_unacked_new(struct model *model, struct m_entry *entry, uint64_t tag,
+                                    struct m_consumer *consumer)
+{
+    struct m_unacked *unacked = ARENA_NEW(model->arena, struct m_unacked);
+    int64_t timeout_ms = model->world->consumer_timeout_ms;
+    *unacked = (struct m_unacked){
+        .tag = tag,
+        .entry = entry,
+        .consumer = consumer,
+        .got = !consumer,
+        .deadline_ms = timeout_ms > 0 ? model->now_ms + timeout_ms : INT64_MAX,
+    };
+    return unacked;
+}
+
 /* In order of tag. */
 void model_unacked_add(struct model *model, struct m_channel *channel, struct m_unacked *unacked)
 {

@@ -105,10 +105,8 @@ static void take(struct model *model, struct m_frame *frame, struct m_entry *ent
     entry->place = M_UNACKED;
     queue->unacked++;
     consumer->unacked++;
-    struct m_unacked *unacked = ARENA_NEW(model->arena, struct m_unacked);
-    *unacked =
-        (struct m_unacked){.tag = deliver->delivery_tag, .entry = entry, .consumer = consumer};
-    model_unacked_add(model, consumer->channel, unacked);
+    model_unacked_add(model, consumer->channel,
+                      model_unacked_new(model, entry, deliver->delivery_tag, consumer));
 }
 
 bool model_take_delivery(struct model *model, struct m_entry *entry)

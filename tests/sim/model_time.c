@@ -8,19 +8,78 @@ void model_set_time(struct model *model, int64_t wall_ms)
     model->now_ms = wall_ms;
 }
 
-void model_timers(struct model *model, const struct peek_due *due, size_t count)
+static bool is_overdue(const struct model *model, const struct m_channel *channel)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct m_queue *queue = model_queue(model, due[i].queue);
-        if (!queue)
-            continue;
-        if (!due[i].unused)
-            model_expire(model, queue);
-        else if (queue->unused_at_ms <= model->now_ms)
-            model_queue_destroy(model, queue);
-        else
-            model_fail(model, "%s: expired as unused, though it was used", queue->spec->name);
+    for (size_t i = 0; channel->state == M_OPEN && i < channel->unacked.count; i++)
+        if (((struct m_unacked *)channel->unacked.at[i])->deadline_ms <= model->now_ms)
+            return true;
+    return false;
+}
+
+/* A channel that owes an acknowledgement for too long takes nothing more and will end. */
+static void time_out(struct model *model, struct m_channel *channel, struct vec *failed)
+{
+    if (!is_overdue(model, channel))
+        return;
+    channel->flow = false;
+    vec_push(model->arena, failed, channel);
+}
+
+static bool fails_again(const struct vec *failed, size_t index)
+{
+    const struct m_channel *channel = failed->at[index];
+    for (size_t i = index + 1; i < failed->count; i++)
+        if (((struct m_channel *)failed->at[i])->connection == channel->connection)
+            return true;
+    return false;
+}
+
+static void end_connection_failed(struct model *model, const struct vec *failed,
+                                  const struct m_connection *connection)
+{
+    struct m_channel *next;
+    do {
+        next = NULL;
+        for (size_t i = 0; i < failed->count; i++) {
+            struct m_channel *channel = failed->at[i];
+            if (channel->connection == connection && channel->state == M_OPEN &&
+                (!next || channel->opened < next->opened))
+                next = channel;
+        }
+        if (next)
+            model_channel_error(model, next, 406);
+    } while (next);
+}
+
+/* Once the timers have run: connections in the order of their last failure, the channels of each in
+ * the order of their opening. */
+static void end_failed(struct model *model, const struct vec *failed)
+{
+    for (size_t i = 0; i < failed->count; i++)
+        if (!fails_again(failed, i))
+            end_connection_failed(model, failed, ((struct m_channel *)failed->at[i])->connection);
+}
+
+static void run_timer(struct model *model, const struct peek_due *due, struct vec *failed)
+{
+    if (due->channel) {
+        time_out(model, due->channel, failed);
+        return;
     }
+    struct m_queue *queue = model_queue(model, due->queue);
+    if (!queue)
+        return;
+    if (!due->unused)
+        model_expire(model, queue);
+    else if (queue->unused_at_ms <= model->now_ms)
+        model_queue_destroy(model, queue);
+    else
+        model_fail(model, "%s: expired as unused, though it was used", queue->spec->name);
+}
+
+/* Nothing is left that should have gone. */
+static void check_all_ran(struct model *model)
+{
     for (size_t i = 0; i < model->queues.count; i++) {
         const struct m_queue *queue = model->queues.at[i];
         if (queue->unused_at_ms <= model->now_ms)
@@ -29,6 +88,22 @@ void model_timers(struct model *model, const struct peek_due *due, size_t count)
             if (((struct m_entry *)queue->ready.at[j])->deadline_ms <= model->now_ms)
                 model_fail(model, "%s: a message should have expired", queue->spec->name);
     }
+    for (size_t i = 0; i < model->connections.count; i++) {
+        const struct m_connection *connection = model->connections.at[i];
+        for (unsigned j = 1; j <= M_CHANNELS_MAX; j++)
+            if (is_overdue(model, &connection->channels[j]))
+                model_fail(model, "client %u ch %u: an acknowledgement is overdue",
+                           connection->client, j);
+    }
+}
+
+void model_timers(struct model *model, const struct peek_due *due, size_t count)
+{
+    struct vec failed = {0};
+    for (size_t i = 0; i < count; i++)
+        run_timer(model, &due[i], &failed);
+    end_failed(model, &failed);
+    check_all_ran(model);
 }
 
 void model_turn_end(struct model *model)

@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define DUE_MAX 64
+#define DUE_MAX 128
 
 /* -- starting and stopping -- */
 
@@ -36,7 +36,7 @@ static void start_broker(struct node *node)
     char message[512];
     broker_options_init(&options);
     rng_bytes(&node->world->rng, options.seed, sizeof options.seed);
-    options.consumer_timeout_ms = 0;
+    options.consumer_timeout_ms = node->world->consumer_timeout_ms;
     options.heartbeat_s = 0;
     options.frame_max = node->world->frame_max;
     options.handshake_timeout_ms = INT32_MAX;
@@ -112,6 +112,7 @@ void node_crash(struct node *node)
     store_crash(node->store);
     broker_free(node->broker);
     memvfs_power_loss(node->disk, world_percent(node->world, 50) ? node->world->seed + 1 : 0);
+    model_set_time(node->model, node->wall_ms);
     model_restart(node->model, false);
     open_store(node);
     start_broker(node);
@@ -128,6 +129,7 @@ void node_restart(struct node *node)
     broker_stop(node->broker);
     store_close(node->store);
     broker_free(node->broker);
+    model_set_time(node->model, node->wall_ms);
     model_restart(node->model, true);
     open_store(node);
     start_broker(node);

@@ -3,6 +3,8 @@
 #include "tests/sim/peek.h"
 
 #include "broker/broker.h"
+#include "broker/channel.h"
+#include "broker/connection.h"
 #include "broker/exchange.h"
 #include "broker/message.h"
 #include "broker/queue.h"
@@ -77,15 +79,13 @@ void peek_sort_queues(const struct model *model, const struct m_exchange *exchan
     buf_fini(&headers);
 }
 
-static void add_due(struct peek_due *due, size_t *count, const struct m_queue *queue,
-                    const struct timer *timer, bool unused, int64_t now_ms)
+static void add_due(struct peek_due *due, size_t *count, struct peek_due item,
+                    const struct timer *timer, int64_t now_ms)
 {
     if (!timer_is_set(timer) || timer->node.key > now_ms)
         return;
-    struct peek_due item = {.queue = queue->spec->name,
-                            .unused = unused,
-                            .key = timer->node.key,
-                            .sequence = timer->node.sequence};
+    item.key = timer->node.key;
+    item.sequence = timer->node.sequence;
     size_t at = (*count)++;
     while (at > 0 && (due[at - 1].key > item.key ||
                       (due[at - 1].key == item.key && due[at - 1].sequence > item.sequence))) {
@@ -95,17 +95,40 @@ static void add_due(struct peek_due *due, size_t *count, const struct m_queue *q
     due[at] = item;
 }
 
+static void add_queues(const struct model *model, struct peek_due *due, size_t *count, size_t most)
+{
+    int64_t now_ms = model->node->broker->now_ms;
+    for (size_t i = 0; i < model->queues.count && *count + 2 <= most; i++) {
+        const struct m_queue *queue = model->queues.at[i];
+        const struct queue *found = queue_of(model, queue);
+        struct peek_due item = {.queue = queue->spec->name};
+        if (!found)
+            continue;
+        add_due(due, count, item, &found->expiry_timer, now_ms);
+        item.unused = true;
+        add_due(due, count, item, &found->unused_timer, now_ms);
+    }
+}
+
+static void add_channels(const struct link *link, struct peek_due *due, size_t *count, size_t most)
+{
+    LIST_EACH(&link->connection->channels, node)
+    {
+        const struct channel *channel = CONTAINER_OF(node, struct channel, connection_link);
+        struct peek_due item = {.channel = &link->model->channels[channel->number]};
+        if (*count < most)
+            add_due(due, count, item, &channel->ack_timer, channel->connection->broker->now_ms);
+    }
+}
+
 size_t peek_due(const struct model *model, struct peek_due *due, size_t most)
 {
     size_t count = 0;
-    int64_t now_ms = model->node->broker->now_ms;
-    for (size_t i = 0; i < model->queues.count && count + 2 <= most; i++) {
-        const struct m_queue *queue = model->queues.at[i];
-        const struct queue *found = queue_of(model, queue);
-        if (!found)
-            continue;
-        add_due(due, &count, queue, &found->expiry_timer, false, now_ms);
-        add_due(due, &count, queue, &found->unused_timer, true, now_ms);
+    add_queues(model, due, &count, most);
+    for (size_t i = 0; i < model->node->links.count; i++) {
+        const struct link *link = model->node->links.at[i];
+        if (link->amqp)
+            add_channels(link, due, &count, most);
     }
     return count;
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct m_channel;
 struct m_entry;
 struct m_exchange;
 struct m_message;
@@ -28,8 +29,9 @@ void peek_sort_queues(const struct model *model, const struct m_exchange *exchan
                       struct vec *queues);
 
 struct peek_due {
-    const char *queue; /* the model's spelling */
-    bool unused;       /* x-expires; else its messages' deadlines */
+    const char *queue;         /* the model's spelling; NULL: an acknowledgement is overdue */
+    bool unused;               /* x-expires; else its messages' deadlines */
+    struct m_channel *channel; /* whose acknowledgement */
     int64_t key;
     uint64_t sequence;
 };

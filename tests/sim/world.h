@@ -81,6 +81,7 @@ struct world {
     unsigned pipe_bytes;   /* the network takes that much at once from the node */
     uint64_t store_pending_max;
     uint32_t frame_max;
+    int64_t consumer_timeout_ms; /* 0: none */
     unsigned write_percent; /* of steps: how fast the disk is */
     uint64_t message_next;
 };
