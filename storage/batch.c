@@ -11,8 +11,7 @@
 #include "base/mem.h"
 #include "storage/schema.h"
 
-#define KEEP_OPS 1024          /* what an empty batch keeps of its arrays… */
-#define KEEP_BLOCK_BYTES 65536 /* …and of its copied bytes */
+#define KEEP_OPS 1024 /* what an empty batch keeps of its arrays */
 #define BLOCK_BYTES 4096
 
 struct batch_block {

@@ -49,7 +49,7 @@ static void append_batch(unsigned batch)
         break;
     }
     for (uint64_t i = 0; i < 12; i++)
-        store_fixture_put(&fixture, i % 4 ? lane : other, batch * 10 + i + batch % 2 * 100, NULL);
+        store_fixture_put(&fixture, i % 4 ? lane : other, (uint64_t)batch * 10 + i + (batch % 2 ? 100 : 0), NULL);
 }
 
 /* Fills `expected` from stores that were closed in order. */
@@ -217,7 +217,7 @@ static uint64_t survive_fault(struct memvfs_fault fault, enum err expected_statu
         ck_assert_int_eq(store_status(fixture.vhost, NULL), ERR_OK);
     }
     ck_assert_uint_le(refused, 1);
-    ck_assert_uint_eq(fixture.log_lines, refused * 2);
+    ck_assert_uint_eq(fixture.log_lines, (uint64_t)refused * 2);
     fixture.log_lines = 0;
     uint64_t changes = memvfs_changes(disk) - before;
     store_fixture_crash(&fixture);
