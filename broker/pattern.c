@@ -21,8 +21,8 @@
 struct pattern {
     char *source;
     size_t source_len;
-    bool everything; /* '.*': no need to run it */
-    pcre2_code *code;
+    bool everything;  /* '.*', the most frequent one: it is never compiled */
+    pcre2_code *code; /* NULL when `everything`, as are the two below */
     pcre2_match_data *match_data;
     pcre2_match_context *limits;
 };
@@ -36,10 +36,26 @@ static enum err explain(int error, size_t offset, char *message, size_t message_
     return ERR_SYNTAX;
 }
 
+/* What running it takes. */
+static void prepare(struct pattern *pattern, pcre2_code *code)
+{
+    pattern->code = code;
+    /* Where there is no executable memory to be had the interpreter serves. */
+    (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+    pattern->match_data = pcre2_match_data_create(1, NULL);
+    pattern->limits = pcre2_match_context_create(NULL);
+    CHECK(pattern->match_data);
+    CHECK(pattern->limits);
+    pcre2_set_match_limit(pattern->limits, MATCH_STEPS_MAX);
+    pcre2_set_heap_limit(pattern->limits, MATCH_HEAP_MAX);
+}
+
 enum err pattern_new(struct slice source, struct pattern **pattern, char *message,
                      size_t message_size)
 {
     struct slice text = source.len ? source : slice_str("^$");
+    bool everything = slice_equal_str(source, ".*");
+    pcre2_code *code = NULL;
     int error;
     size_t offset;
 
@@ -47,23 +63,17 @@ enum err pattern_new(struct slice source, struct pattern **pattern, char *messag
         snprintf(message, message_size, "longer than %d bytes", PATTERN_LEN_MAX);
         return ERR_LIMIT;
     }
-    pcre2_code *code = pcre2_compile(text.data, text.len, 0, &error, &offset, NULL);
-    if (!code)
-        return explain(error, offset, message, message_size);
-
+    if (!everything) {
+        code = pcre2_compile(text.data, text.len, 0, &error, &offset, NULL);
+        if (!code)
+            return explain(error, offset, message, message_size);
+    }
     struct pattern *made = MEM_NEW(struct pattern);
     made->source = slice_dup(source);
     made->source_len = source.len;
-    made->everything = slice_equal_str(source, ".*");
-    made->code = code;
-    /* Where there is no executable memory to be had the interpreter serves. */
-    (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
-    made->match_data = pcre2_match_data_create(1, NULL);
-    made->limits = pcre2_match_context_create(NULL);
-    CHECK(made->match_data);
-    CHECK(made->limits);
-    pcre2_set_match_limit(made->limits, MATCH_STEPS_MAX);
-    pcre2_set_heap_limit(made->limits, MATCH_HEAP_MAX);
+    made->everything = everything;
+    if (code)
+        prepare(made, code);
     *pattern = made;
     return ERR_OK;
 }
