@@ -225,6 +225,29 @@ void call_json(struct call *call, json_t *document)
     call_document(call, 200, document);
 }
 
+void call_rows(struct call *call, size_t count,
+               json_t *(*row)(struct call *call, void *context, size_t index), void *context)
+{
+    struct buf *body = &call->response->body;
+    char *columns = call_query(call, "columns");
+
+    start(call, 200);
+    http_response_add_header(call->response, "Cache-Control", slice_str("no-cache"));
+    call->response->content_type = "application/json";
+    buf_add_u8(body, '[');
+    for (size_t i = 0; i < count; i++) {
+        json_t *whole = row(call, context, i);
+        json_t *shown = columns && *columns ? extract(whole, columns) : json_incref(whole);
+        if (i)
+            buf_add_u8(body, ',');
+        json_write(body, shown);
+        json_decref(shown);
+        json_decref(whole);
+    }
+    buf_add_u8(body, ']');
+    mem_free(columns);
+}
+
 static void error_document(struct call *call, int status, const char *error, json_t *reason)
 {
     json_t *document = json_object();

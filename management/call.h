@@ -70,6 +70,10 @@ bool call_sees(const struct call *call, struct slice vhost);
 
 /* 200 with a document, of which the query's `columns` remain. `document` is taken over. */
 void call_json(struct call *call, json_t *document);
+/* The same with an array whose elements are made one by one, each written before the next is made: a
+ * long list costs its text and no more. */
+void call_rows(struct call *call, size_t count,
+               json_t *(*row)(struct call *call, void *context, size_t index), void *context);
 /* Any status with a document; taken over. */
 void call_document(struct call *call, int status, json_t *document);
 /* A status without a body. */

@@ -278,9 +278,22 @@ static void filter_items(const struct page *page, struct list_items *items)
     items->count = kept;
 }
 
+struct row_builder {
+    const struct list_item *items;
+    json_t *(*build)(struct call *call, void *object);
+};
+
+static json_t *build_one(struct call *call, void *context, size_t index)
+{
+    const struct row_builder *builder = context;
+
+    return builder->build(call, builder->items[index].object);
+}
+
 static void answer_items_page(struct call *call, struct list_items *items,
                               json_t *(*build)(struct call *call, void *object))
 {
+    struct row_builder builder = {.items = items->items, .build = build};
     struct page page;
     size_t total = items->count;
     size_t first, count;
@@ -290,7 +303,7 @@ static void answer_items_page(struct call *call, struct list_items *items,
     if (page.asked)
         filter_items(&page, items);
     if (!page.asked)
-        call_json(call, build_rows(call, items->items, items->count, build));
+        call_rows(call, items->count, build_one, &builder);
     else if (page_range(call, &page, items->count, &first, &count))
         answer_page(call, &page, total, items->count,
                     build_rows(call, items->items + first, count, build));
