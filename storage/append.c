@@ -192,6 +192,9 @@ static bool collect(struct store_db *db)
         if (!db->given && db->flushed && db->open->op_count > 0)
             hand_over(db);
     }
+    const struct store_options *options = &db->store->options;
+    while (reader_answer(&db->reader, options->page_message, options->page_end))
+        changed = true;
     return changed;
 }
 

@@ -49,6 +49,9 @@ enum err database_open(struct database *database, enum schema_database kind, con
 /* Checkpoints and closes, or, with `crash`, leaves the files as they are. */
 void database_close(struct database *database, bool crash);
 
+/* The text of a statement, for a connection that needs just a few. */
+const char *database_sql(enum statement id);
+
 /* Whether a close copies the WAL back. Off until the file is known to be ours. */
 void database_checkpoint_on_close(struct database *database, bool on);
 

@@ -184,3 +184,33 @@ enum err load_lanes_of_messages(struct database *database,
     }
     return database_error(result);
 }
+
+enum err load_page(struct database *database, const struct store_page *page, bool expiring,
+                   void (*each)(void *context, const struct store_message *message), void *context)
+{
+    sqlite3_stmt *statement =
+        database->statements[expiring ? STATEMENT_MESSAGES_EXPIRING : STATEMENT_MESSAGES_PAGE];
+    uint64_t lane = (uint64_t)page->lane << SCHEMA_POSITION_BITS;
+    uint64_t bytes = 0;
+    struct store_message message;
+    enum err error = ERR_OK;
+    int result = sqlite3_bind_int64(statement, 1, (int64_t)(lane | page->first));
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(statement, 2, (int64_t)(lane | page->last));
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(statement, 3, expiring ? -1 : (int64_t)page->messages_max);
+    if (result == SQLITE_OK)
+        result = database_step(database, statement);
+    while (error == ERR_OK && result == SQLITE_ROW) {
+        error = read_message(database, statement, &message);
+        if (error != ERR_OK)
+            break;
+        each(context, &message);
+        bytes += message.properties.len + message.body.len;
+        if (!expiring && bytes > page->bytes_max)
+            result = SQLITE_DONE;
+        else
+            result = database_step(database, statement);
+    }
+    return finish(statement, result, error);
+}

@@ -343,6 +343,12 @@ static enum err verify(struct opening *opening)
     return error == ERR_OK ? verify_meta(opening, "name", opening->name) : error;
 }
 
+const char *database_sql(enum statement id)
+{
+    CHECK(id < STATEMENTS);
+    return statements[id].sql;
+}
+
 static int prepare_one(struct database *database, const char *sql, sqlite3_stmt **statement)
 {
     return database_note(database, sqlite3_prepare_v3(database->sql, sql, -1,

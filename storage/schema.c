@@ -4,7 +4,9 @@
  * (1) Tables are STRICT; records' tables are WITHOUT ROWID, so that a lookup by key is one descent.
  * (2) What is NULL in `messages` is the usual case: no exchange (the default one), no expiry, never
  *     delivered. A NULL costs one byte, so the usual row is little more than its properties and body.
- * (3) `body` is the last column: reading any other never touches its overflow pages.
+ * (3) The index `expiring` is empty where nothing expires: finding the few messages that do must not
+ *     take a walk over all.
+ * (4) `body` is the last column: reading any other never touches its overflow pages.
  */
 #include "storage/schema.h"
 
@@ -49,6 +51,7 @@ static const struct schema_object vhost_objects[] = {
                  "    properties BLOB,\n"
                  "    body BLOB\n"
                  ") STRICT"},
+    {"expiring", "CREATE INDEX expiring ON messages (id) WHERE expires_at IS NOT NULL"},
     {"message_list",
      "CREATE VIEW message_list AS\n"
      "SELECT lanes.queue, lanes.priority, messages.id & 0x7ffffffffff AS position,\n"

@@ -70,6 +70,8 @@ static enum err open_db(struct store *store, enum schema_database kind, struct s
     db->open = batch_new();
     batch_reset(db->open, 1);
     writer_init(&db->writer, &db->database, store->options.manual, note_news, store);
+    reader_init(&db->reader, &db->database, store->options.vfs, store->options.manual, note_news,
+                store);
     db->stats = db->writer.stats;
     list_push_back(&store->databases, &db->link);
     *out = db;
@@ -103,6 +105,7 @@ static void log_loss(struct store_db *db)
 static void close_db(struct store_db *db, bool crash)
 {
     CHECK(db);
+    reader_fini(&db->reader);
     enum err error = writer_fini(&db->writer, db->open, crash);
     if (error != ERR_OK && !crash)
         log_loss(db);
@@ -280,4 +283,47 @@ enum err store_load_messages(struct store_db *db, uint32_t lane,
 {
     CHECK(db->last == 0);
     return loaded(db, load_messages(&db->database, lane, each, context));
+}
+
+/* -- paging -- */
+
+void store_page(struct store_db *db, const struct store_page *page)
+{
+    CHECK(page->first <= page->last && page->messages_max > 0);
+    reader_ask(&db->reader, page);
+}
+
+void store_page_cancel(struct store_db *db, const void *context)
+{
+    reader_cancel(&db->reader, context);
+}
+
+static enum err paged(struct store_db *db, enum err error)
+{
+    char name[128];
+    if (error != ERR_OK)
+        log_error(db->store->options.log, "can't read messages back", "db=%s error=%s",
+                  log_quote(name, sizeof(name), slice_str(db->name)), err_text(error));
+    return error;
+}
+
+enum err store_page_now(struct store_db *db, const struct store_page *page,
+                        void (*each)(void *context, const struct store_message *message))
+{
+    return paged(db, reader_now(&db->reader, page, false, each));
+}
+
+enum err store_page_expiring(struct store_db *db, const struct store_page *page,
+                             void (*each)(void *context, const struct store_message *message))
+{
+    return paged(db, reader_now(&db->reader, page, true, each));
+}
+
+bool store_read(struct store_db *db)
+{
+    bool any = false;
+    CHECK(db->store->options.manual);
+    while (reader_step(&db->reader))
+        any = true;
+    return any;
 }

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/slice.h"
 
+struct store_message;
 struct store;    /* the node's: a directory, its lock, its databases */
 struct store_db; /* one database: the node's, or one virtual host's */
 
@@ -56,6 +57,10 @@ struct store_options {
     /* Called by store_collect(), store_message_delete(), store_vhost_delete(), store_close() and
      * store_crash(), once a put: what store_message_put() borrowed is no longer needed. */
     void (*release)(void *owner);
+    /* Called by store_collect() with what store_page() asked for: each message in order of position,
+     * valid during the call, then the end. NULL when nothing will be asked for. */
+    void (*page_message)(void *context, const struct store_message *message);
+    void (*page_end)(void *context, enum err error);
     uint64_t pending_bytes_max; /* store_congested() above it */
     struct log *log;
 };
@@ -141,12 +146,40 @@ enum err store_load_messages(struct store_db *db, uint32_t lane,
                              void (*each)(void *context, const struct store_message *message),
                              void *context) MUST_USE;
 
+/* -- paging: messages read back while the broker runs -- */
+
+struct store_page {
+    uint32_t lane;
+    uint64_t first;        /* positions, both inclusive */
+    uint64_t last;
+    uint32_t messages_max; /* it ends after so many, */
+    uint64_t bytes_max;    /* or when bodies and properties exceed this (at least one message) */
+    void *context;         /* for page_message() and page_end() */
+};
+
+/* Asks for committed messages; the answer comes by store_collect() after `wake`. Read on a second
+ * connection, by a thread of its own (in manual mode: by store_read()), in the order of asking. What the
+ * caller has had made durable before the call is seen, what it deletes later may be. */
+void store_page(struct store_db *db, const struct store_page *page);
+/* Forgets the requests with this context: neither callback is called for them any more. */
+void store_page_cancel(struct store_db *db, const void *context);
+/* As store_page(), here and now: it waits for the disk. `each` gets the messages. */
+enum err store_page_now(struct store_db *db, const struct store_page *page,
+                        void (*each)(void *context, const struct store_message *message)) MUST_USE;
+/* As store_page_now(), but only messages that expire; limits are not looked at. */
+enum err store_page_expiring(struct store_db *db, const struct store_page *page,
+                             void (*each)(void *context, const struct store_message *message))
+    MUST_USE;
+/* In manual mode: answers the requests that wait; then store_collect() sees them. True if any. */
+bool store_read(struct store_db *db);
+
 /* -- batches -- */
 
 /* The end of a turn: the batch so far goes to the writer if it is idle, else when it is. */
 void store_flush(struct store_db *db);
 /* Takes note of what the writers have finished: releases owners, advances store_durable(), hands
- * over the next batches. Returns true when any database's durable number or status changed. */
+ * over the next batches; and of the pages read back. Returns true when any database's durable
+ * number or status changed or a page came. */
 bool store_collect(struct store *store);
 /* In manual mode: applies the batch handed over, if any; then store_collect() sees it. */
 bool store_write(struct store_db *db);

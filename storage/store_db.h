@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "storage/lane_ids.h"
+#include "storage/reader.h"
 #include "storage/writer.h"
 
 #include <stdatomic.h>
@@ -25,6 +26,7 @@ struct store_db {
     char *name;       /* for the log: the virtual host's, or "node" */
     struct database database;
     struct writer writer;
+    struct reader reader;
     struct lane_ids lane_ids;
     struct batch *open;  /* being appended to; never NULL */
     struct batch *given; /* with the writer, or NULL */
