@@ -6,6 +6,7 @@
 #include "broker/access.h"
 #include "broker/channel.h"
 #include "broker/connection.h"
+#include "broker/lane.h"
 #include "broker/message.h"
 #include "broker/parameter.h"
 #include "broker/queue.h"
@@ -16,6 +17,8 @@
 #define DISPATCH_QUANTUM 64  /* messages a queue may deal before it is the next one's turn */
 #define DISPATCH_TURN 4096   /* messages dealt in one turn before sockets are looked at again */
 #define TIMERS_TURN 10000    /* timers run in one turn */
+#define LANE_MEMORY_MIN 8192u      /* less would read single messages */
+#define LANE_MEMORY_MAX (16u << 20) /* more buys nothing: reading ahead keeps up */
 
 void broker_options_init(struct broker_options *options)
 {
@@ -36,6 +39,7 @@ void broker_options_init(struct broker_options *options)
         .heartbeat_s = 60,
         .handshake_timeout_ms = 10000,
         .unacked_per_channel_max = 2000000,
+        .queue_memory = 67108864,
         .identity_rabbitmq = true,
         .auth_mechanisms = "PLAIN AMQPLAIN",
         .loopback_users = "guest",
@@ -54,6 +58,7 @@ struct broker *broker_new(const struct broker_options *options, struct store *st
     list_init(&broker->connections);
     list_init(&broker->runnable);
     list_init(&broker->confirming);
+    list_init(&broker->heavy);
     broker->access = access_new(broker);
     broker->parameters = parameters_new(broker);
     return broker;
@@ -74,9 +79,16 @@ void broker_free(struct broker *broker)
     mem_free(broker);
 }
 
-void broker_store_release(void *owner)
+static void release_message(void *owner)
 {
     message_unref(owner);
+}
+
+void broker_store_options(struct store_options *options)
+{
+    options->release = release_message;
+    options->page_message = lane_page_message;
+    options->page_end = lane_page_end;
 }
 
 /* -- the turn -- */
@@ -100,10 +112,35 @@ static void let_output_go(struct vhost *vhost)
     }
 }
 
+uint64_t broker_lane_memory(const struct broker *broker)
+{
+    uint64_t share = broker->options.queue_memory / (broker->lane_count + 1u);
+    if (share < LANE_MEMORY_MIN)
+        return LANE_MEMORY_MIN;
+    return share < LANE_MEMORY_MAX ? share : LANE_MEMORY_MAX;
+}
+
+/* Every lane that is in the list now, once; it may enter it again. */
+static void page_out(struct broker *broker)
+{
+    struct list heavy;
+    if (list_empty(&broker->heavy))
+        return;
+    list_init(&heavy);
+    list_insert_before(&heavy, &broker->heavy);
+    list_remove(&broker->heavy);
+    struct lane *lane;
+    while ((lane = LIST_FIRST(&heavy, struct lane, heavy_link))) {
+        list_remove(&lane->heavy_link);
+        lane_page_out(lane);
+    }
+}
+
 void broker_collect(struct broker *broker)
 {
     if (!store_collect(broker->store))
         return;
+    page_out(broker);
     LIST_EACH(&broker->vhost_list, node)
         let_output_go(CONTAINER_OF(node, struct vhost, broker_link));
 }

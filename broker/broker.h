@@ -22,6 +22,7 @@ struct access;
 struct parameters;
 struct connection;
 struct store;
+struct store_options;
 struct vhost;
 struct reply;
 
@@ -51,6 +52,7 @@ struct broker_options {
     uint32_t exchanges_max;         /* of a virtual host; 0: no limit */
     uint32_t vhosts_max;            /* 0: no limit */
     uint32_t unacked_per_channel_max; /* deliveries stop there */
+    uint64_t queue_memory;          /* bytes of ready messages kept in memory, all queues together */
     bool identity_rabbitmq;         /* server-properties name the product RabbitMQ */
     const char *auth_mechanisms;    /* space-separated, in the order offered */
     const char *loopback_users;     /* comma-separated names that may come from loopback only */
@@ -84,6 +86,8 @@ struct broker {
     uint32_t connection_count;
     uint64_t connection_id_next;
     struct list runnable;           /* struct queue.runnable_link: messages and credit are there */
+    struct list heavy;              /* struct lane.heavy_link: to be paged out */
+    uint32_t lane_count;
     struct list confirming;         /* struct channel.confirming_link */
     struct hmap reply_channels;     /* struct channel by reply-to token */
     uint32_t queue_count;
@@ -128,11 +132,13 @@ void broker_settle(struct broker *broker);
 
 /* -- the rest -- */
 
-/* options.release for store_open(). */
-void broker_store_release(void *owner);
+/* Sets in a store's options the callbacks with which it serves a broker. */
+void broker_store_options(struct store_options *options);
 /* Raises or clears an alarm; connections that publish are told. */
 void broker_set_alarm(struct broker *broker, enum alarm alarm, bool on);
 bool broker_alarmed(const struct broker *broker);
+/* A lane's share of options.queue_memory. */
+uint64_t broker_lane_memory(const struct broker *broker);
 /* Closes every connection with 320 CONNECTION_FORCED and this reason. */
 void broker_close_connections(struct broker *broker, const char *reason);
 

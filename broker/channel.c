@@ -391,7 +391,7 @@ bool channel_get(struct channel *channel, struct slice name, bool no_ack,
                          queue->name, queue->vhost->name);
     queue_touch(queue);
     queue_drop_expired(queue);
-    struct entry *entry = queue_take(queue);
+    struct entry *entry = queue_take_now(queue);
     if (!entry) {
         channel->stats.get_empty++;
         queue->stats.get_empty++;

@@ -102,7 +102,7 @@ void queue_ref(struct queue *queue)
 static void free_lanes(struct queue *queue)
 {
     for (unsigned i = 0; i <= queue->settings.priority_max; i++)
-        mem_free(queue->lanes[i]);
+        lane_free(queue->lanes[i]);
     mem_free(queue->lanes);
 }
 

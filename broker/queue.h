@@ -16,6 +16,7 @@
 #include "base/hmap.h"
 #include "base/list.h"
 #include "base/timer.h"
+#include "broker/lane.h"
 #include "broker/queue_settings.h"
 #include "broker/stats.h"
 #include "routing/router.h"
@@ -30,7 +31,7 @@ struct vhost;
 
 /* One message in one queue. */
 struct entry {
-    struct list link;            /* in the lane's ready list; unlinked while unacknowledged */
+    struct list link;            /* in one of the lane's lists; unlinked while unacknowledged */
     struct heap_node expiry;     /* in queue->expiry */
     struct message *message;     /* a reference */
     struct lane *lane;
@@ -40,18 +41,6 @@ struct entry {
     bool is_stored;              /* has a row */
     bool redelivered;            /* was delivered before */
     int64_t deadline_ms;         /* monotonic; INT64_MAX: never expires */
-};
-
-struct lane {
-    struct queue *queue;
-    struct list ready;           /* struct entry.link */
-    uint8_t priority;
-    uint32_t store_id;           /* 0: nothing was stored yet */
-    uint64_t position_next;
-    uint64_t delivered_upto;     /* positions below were delivered */
-    uint64_t lease_upto;         /* the store knows (durably) that positions below may have been */
-    uint64_t lease_next;         /* and will, once its operation lease_seq is durable */
-    uint64_t lease_seq;
 };
 
 struct queue {
@@ -72,7 +61,7 @@ struct queue {
     struct list owner_link;      /* in owner->exclusive_queues */
 
     struct lane **lanes;         /* by priority, made when first used; max_priority + 1 of them */
-    uint64_t lanes_ready[4];     /* bit p: lane p has ready entries */
+    uint64_t lanes_ready[4];     /* bit p: lane p has ready messages, paged ones included */
     uint64_t ready_count;
     uint64_t ready_bytes;
     uint64_t unacked_count;
@@ -125,9 +114,11 @@ enum append_result { APPEND_OK, APPEND_REJECTED };
 /* Adds a message at its lane's end (taking a reference of its own); `*seq` is raised to the store's
  * sequence number when it was stored. Rejected: by x-overflow. */
 enum append_result queue_append(struct queue *queue, struct message *message, uint64_t *seq);
-/* The next entry to deliver, taken off its lane; NULL when there is none. Its queue counts it as
- * unacknowledged from now on. */
+/* The next entry to deliver, taken off its lane; NULL when there is none or it has yet to be read from
+ * the disk. Its queue counts it as unacknowledged from now on. */
 struct entry *queue_take(struct queue *queue);
+/* As queue_take(), waiting for the disk if need be. */
+struct entry *queue_take_now(struct queue *queue);
 /* An entry taken is done with: acknowledged, dropped or dead-lettered. Frees it. */
 void queue_settle(struct queue *queue, struct entry *entry);
 /* An entry taken leaves for the dead letter exchange (or nowhere). */
@@ -139,7 +130,7 @@ void queue_return(struct queue *queue, struct entry **entries, size_t count);
 uint64_t queue_purge_ready(struct queue *queue);
 /* Deals up to `quantum` messages; true when it could deal more. */
 bool queue_dispatch(struct queue *queue, uint32_t quantum);
-/* Expired messages at the head leave now. */
+/* Expired messages at the head (as far as it is in memory) leave now. */
 void queue_drop_expired(struct queue *queue);
 /* Enters it in broker->runnable if it has messages and a consumer may take one. */
 void queue_wake(struct queue *queue);
@@ -151,11 +142,5 @@ void queue_touch(struct queue *queue);
 void queue_apply_settings(struct queue *queue, const struct queue_settings *settings);
 /* Every invariant of the file header; for tests and the simulator. */
 void queue_assert(const struct queue *queue);
-
-/* An entry from the store at start. */
-struct store_lane;
-struct store_message;
-void queue_restore_lane(struct queue *queue, const struct store_lane *stored);
-void queue_restore_message(struct queue *queue, uint8_t priority, const struct store_message *stored);
 
 #endif

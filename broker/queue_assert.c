@@ -25,19 +25,35 @@ static void add_entry(const struct queue *queue, const struct lane *lane,
     sums->expiring += heap_linked(&entry->expiry);
 }
 
-static void add_lane(const struct queue *queue, const struct lane *lane, struct sums *sums)
+/* Entries of one list, all of which must belong there. */
+static uint64_t add_list(const struct queue *queue, struct lane *lane, struct list *list,
+                         struct sums *sums)
 {
-    bool marked = queue->lanes_ready[lane->priority / 64] >> (lane->priority % 64) & 1;
-    CHECK(marked == !list_empty(&lane->ready));
     uint64_t last = 0;
-    bool first = true;
-    for (const struct list *node = lane->ready.next; node != &lane->ready; node = node->next) {
+    uint64_t before = sums->count;
+    for (const struct list *node = list->next; node != list; node = node->next) {
         const struct entry *entry = CONTAINER_OF(node, struct entry, link);
-        CHECK(first || entry->position > last);
-        first = false;
+        CHECK(sums->count == before || entry->position > last);
+        CHECK(lane_list(lane, entry->position) == list);
         last = entry->position;
         add_entry(queue, lane, entry, sums);
     }
+    return sums->count - before;
+}
+
+static void add_lane(const struct queue *queue, struct lane *lane, struct sums *sums)
+{
+    bool marked = queue->lanes_ready[lane->priority / 64] >> (lane->priority % 64) & 1;
+    CHECK(marked == !lane_empty(lane));
+    if (lane->paged_count == 0)
+        CHECK(list_empty(&lane->resident) && list_empty(&lane->tail));
+    else
+        CHECK(lane->page_first <= lane->page_last);
+    CHECK(add_list(queue, lane, &lane->ready, sums) == lane->ready_len);
+    add_list(queue, lane, &lane->resident, sums);
+    add_list(queue, lane, &lane->tail, sums);
+    sums->count += lane->paged_count;
+    sums->bytes += lane->paged_bytes;
 }
 
 static void check_groups(const struct queue *queue)

@@ -36,7 +36,7 @@ bool queue_has_taker(struct queue *queue)
 static bool expire_head(struct queue *queue)
 {
     struct lane *lane = queue_first_lane(queue);
-    struct entry *entry = lane ? LIST_FIRST(&lane->ready, struct entry, link) : NULL;
+    struct entry *entry = lane ? lane_head(lane) : NULL;
     if (!entry || entry->deadline_ms >= queue->vhost->broker->now_ms)
         return false;
     queue_unlink(queue, entry);
@@ -50,7 +50,8 @@ void queue_drop_expired(struct queue *queue)
     }
 }
 
-bool queue_deal_one(struct queue *queue)
+/* One message, if there is one in memory, or (`now`) also if it must be read first. */
+static bool deal(struct queue *queue, bool now)
 {
     queue_drop_expired(queue);
     if (queue->ready_count == 0)
@@ -58,13 +59,20 @@ bool queue_deal_one(struct queue *queue)
     struct consumer *consumer = next_taker(queue);
     if (!consumer)
         return false;
+    struct entry *entry = now ? queue_take_now(queue) : queue_take(queue);
+    if (!entry)
+        return false; /* its page is on the way, and wakes the queue */
     list_remove(&consumer->ready_link);
     list_push_back(&consumer->group->ready, &consumer->ready_link);
-    struct entry *entry = queue_take(queue);
     struct channel *channel = consumer->channel;
     struct delivery delivery;
     channel_hand_over(channel, consumer, entry, consumer->no_ack, &delivery);
     return true;
+}
+
+bool queue_deal_one(struct queue *queue)
+{
+    return deal(queue, true);
 }
 
 bool queue_dispatch(struct queue *queue, uint32_t quantum)
@@ -72,7 +80,7 @@ bool queue_dispatch(struct queue *queue, uint32_t quantum)
     queue_ref(queue);
     bool more = true;
     for (uint32_t dealt = 0; more && dealt < quantum; dealt++)
-        more = queue_deal_one(queue) && !queue->deleted;
+        more = deal(queue, false) && !queue->deleted;
     more = more && queue->ready_count > 0 && queue_has_taker(queue);
     queue_unref(queue);
     return more;

@@ -29,10 +29,7 @@ struct lane *queue_lane(struct queue *queue, uint8_t priority)
     struct lane *lane = queue->lanes[priority];
     if (lane)
         return lane;
-    lane = MEM_NEW(struct lane);
-    lane->queue = queue;
-    lane->priority = priority;
-    list_init(&lane->ready);
+    lane = lane_new(queue, priority);
     queue->lanes[priority] = lane;
     return lane;
 }
@@ -45,16 +42,16 @@ struct lane *queue_first_lane(const struct queue *queue)
     return NULL;
 }
 
-static void mark_lane(struct queue *queue, const struct lane *lane, bool ready)
+void queue_mark_lane(struct queue *queue, const struct lane *lane)
 {
     uint64_t bit = 1ull << (lane->priority % 64);
-    if (ready)
-        queue->lanes_ready[lane->priority / 64] |= bit;
-    else
+    if (lane_empty(lane))
         queue->lanes_ready[lane->priority / 64] &= ~bit;
+    else
+        queue->lanes_ready[lane->priority / 64] |= bit;
 }
 
-static void watch_expiry(struct queue *queue)
+void queue_watch_expiry(struct queue *queue)
 {
     struct timers *timers = &queue->vhost->broker->timers;
     struct heap_node *first = heap_first(&queue->expiry);
@@ -67,21 +64,22 @@ static void watch_expiry(struct queue *queue)
 void queue_link(struct queue *queue, struct entry *entry, struct list *position)
 {
     list_insert_before(&entry->link, position);
-    mark_lane(queue, entry->lane, true);
+    lane_note_linked(entry->lane, entry);
+    queue_mark_lane(queue, entry->lane);
     queue->ready_count++;
     queue->ready_bytes += entry->message->body_len;
     if (entry->deadline_ms == INT64_MAX)
         return;
     heap_insert(&queue->expiry, &entry->expiry, entry->deadline_ms);
     if (heap_first(&queue->expiry) == &entry->expiry)
-        watch_expiry(queue);
+        queue_watch_expiry(queue);
 }
 
 void queue_unlink(struct queue *queue, struct entry *entry)
 {
     list_remove(&entry->link);
-    if (list_empty(&entry->lane->ready))
-        mark_lane(queue, entry->lane, false);
+    lane_note_unlinked(entry->lane, entry);
+    queue_mark_lane(queue, entry->lane);
     CHECK(queue->ready_count > 0);
     queue->ready_count--;
     queue->ready_bytes -= entry->message->body_len;
@@ -90,15 +88,16 @@ void queue_unlink(struct queue *queue, struct entry *entry)
     bool was_first = heap_first(&queue->expiry) == &entry->expiry;
     heap_remove(&queue->expiry, &entry->expiry);
     if (was_first)
-        watch_expiry(queue);
+        queue_watch_expiry(queue);
 }
 
 void entry_discard(struct queue *queue, struct entry *entry)
 {
     CHECK(!list_linked(&entry->link));
     if (entry->is_stored && !queue->deleted && !queue->vhost->closing)
-        store_message_delete(queue->vhost->db, entry->lane->store_id, entry->position,
-                             entry->stored);
+        lane_note_deleted(entry->lane, entry->position,
+                          store_message_delete(queue->vhost->db, entry->lane->store_id,
+                                               entry->position, entry->stored));
     message_unref(entry->message);
     mem_free(entry);
 }
@@ -185,7 +184,9 @@ void queue_enforce_length(struct queue *queue)
         struct lane *lane = queue_first_lane(queue);
         if (!lane || !over(queue, queue->ready_count, queue->ready_bytes))
             break;
-        struct entry *entry = LIST_FIRST(&lane->ready, struct entry, link);
+        struct entry *entry = lane_head_now(lane);
+        if (!entry)
+            break;
         queue_unlink(queue, entry);
         dead_letter_entry(queue, entry, DEATH_MAXLEN);
     }
@@ -217,7 +218,7 @@ enum append_result queue_append(struct queue *queue, struct message *message, ui
     if (entry->stored > *seq)
         *seq = entry->stored;
     bool at_once = entry->deadline_ms <= queue->vhost->broker->now_ms;
-    queue_link(queue, entry, &entry->lane->ready);
+    queue_link(queue, entry, lane_list(entry->lane, entry->position));
     if (at_once)
         deliver_or_expire(queue);
     queue_enforce_length(queue);
@@ -227,17 +228,27 @@ enum append_result queue_append(struct queue *queue, struct message *message, ui
 
 /* -- taking, settling, returning -- */
 
-struct entry *queue_take(struct queue *queue)
+static struct entry *take(struct queue *queue, struct entry *entry)
 {
-    struct lane *lane = queue_first_lane(queue);
-    if (!lane)
+    if (!entry)
         return NULL;
-    struct entry *entry = LIST_FIRST(&lane->ready, struct entry, link);
     queue_unlink(queue, entry);
     queue->unacked_count++;
     queue->unacked_bytes += entry->message->body_len;
     queue_ref(queue);
     return entry;
+}
+
+struct entry *queue_take(struct queue *queue)
+{
+    struct lane *lane = queue_first_lane(queue);
+    return take(queue, lane ? lane_head(lane) : NULL);
+}
+
+struct entry *queue_take_now(struct queue *queue)
+{
+    struct lane *lane = queue_first_lane(queue);
+    return take(queue, lane ? lane_head_now(lane) : NULL);
 }
 
 static void leave_unacked(struct queue *queue, const struct entry *entry)
@@ -345,20 +356,23 @@ void queue_expiry_due(struct timer *timer, int64_t now_ms)
     struct heap_node *first;
     while (!queue->deleted && (first = heap_first(&queue->expiry)) && first->key <= now_ms) {
         struct entry *entry = CONTAINER_OF(first, struct entry, expiry);
+        struct lane *lane = entry->lane;
         queue_unlink(queue, entry);
         dead_letter_entry(queue, entry, DEATH_EXPIRED);
+        (void)lane_head(lane); /* what is paged behind it may be due as well */
     }
     queue_unref(queue);
 }
 
-/* The rows of a purged lane go by range when nothing of it is out with a client. */
 static void purge_lane(struct queue *queue, struct lane *lane)
 {
-    while (!list_empty(&lane->ready)) {
-        struct entry *entry = LIST_FIRST(&lane->ready, struct entry, link);
+    lane_forget_paged(lane, !queue->deleted);
+    struct entry *entry;
+    while ((entry = LIST_FIRST(&lane->ready, struct entry, link))) {
         queue_unlink(queue, entry);
         entry_discard(queue, entry);
     }
+    queue_mark_lane(queue, lane);
 }
 
 uint64_t queue_purge_ready(struct queue *queue)

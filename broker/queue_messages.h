@@ -6,6 +6,10 @@
 #include "broker/dead_letter.h"
 #include "broker/queue.h"
 
+/* A lane has become empty, or is no longer. */
+void queue_mark_lane(struct queue *queue, const struct lane *lane);
+/* The earliest deadline may have changed: sets the timer. */
+void queue_watch_expiry(struct queue *queue);
 /* The lane of a priority (already capped), made when it isn't there. */
 struct lane *queue_lane(struct queue *queue, uint8_t priority);
 /* The highest lane with ready entries; NULL when there is none. */
@@ -16,7 +20,8 @@ void queue_unlink(struct queue *queue, struct entry *entry);
 void queue_link(struct queue *queue, struct entry *entry, struct list *position);
 /* Removes the row, if any, and frees an unlinked entry. */
 void entry_discard(struct queue *queue, struct entry *entry);
-/* Delivers one message if there is one and a consumer that can take it. */
+/* Delivers one message if there is one and a consumer that can take it; waits for the disk if the
+ * message must be read first. */
 bool queue_deal_one(struct queue *queue);
 /* There is a consumer that can take a message. */
 bool queue_has_taker(struct queue *queue);

@@ -9,12 +9,10 @@
 #include "broker/access.h"
 #include "broker/broker.h"
 #include "broker/exchange.h"
-#include "broker/message.h"
 #include "broker/parameter.h"
 #include "broker/queue.h"
 #include "broker/queue_messages.h"
 #include "broker/vhost.h"
-#include "proto/properties.h"
 #include "proto/table.h"
 #include "routing/exchange_type.h"
 #include "storage/store.h"
@@ -105,69 +103,13 @@ static void load_binding(void *context, const struct store_record *record)
         complain(vhost, "binding", bind.source);
 }
 
-/* -- messages -- */
+/* -- lanes: their messages stay on the disk until they are wanted -- */
 
-void queue_restore_lane(struct queue *queue, const struct store_lane *stored)
-{
-    struct lane *lane = queue_lane(queue, stored->priority);
-    CHECK(lane->store_id == 0);
-    lane->store_id = stored->id;
-    lane->position_next = stored->position_next;
-    lane->delivered_upto = stored->delivered_upto;
-    lane->lease_upto = stored->delivered_upto;
-    lane->lease_next = stored->delivered_upto;
-}
-
-static struct message *restored_message(struct broker *broker, const struct store_message *stored)
-{
-    struct properties properties;
-    struct reply reply;
-    if (stored->exchange.len > UINT8_MAX || stored->routing_key.len > UINT8_MAX ||
-        !properties_parse(&properties, stored->properties, &reply))
-        return NULL;
-    struct message *message = message_new(broker, stored->exchange, stored->routing_key,
-                                          stored->properties, stored->body.len);
-    if (message && stored->body.len)
-        memcpy(message_body_bytes(message), stored->body.data, stored->body.len);
-    return message;
-}
-
-void queue_restore_message(struct queue *queue, uint8_t priority,
-                           const struct store_message *stored)
-{
-    struct broker *broker = queue->vhost->broker;
-    struct lane *lane = queue_lane(queue, priority);
-    struct message *message = restored_message(broker, stored);
-    if (!message) {
-        complain(queue->vhost, "message of queue", slice_str(queue->name));
-        return;
-    }
-    struct entry *entry = MEM_NEW(struct entry);
-    list_init(&entry->link);
-    entry->message = message;
-    entry->lane = lane;
-    entry->position = stored->position;
-    entry->is_stored = true;
-    entry->delivery_count = stored->delivery_count;
-    entry->redelivered = stored->redelivered || stored->position < lane->delivered_upto;
-    entry->deadline_ms = stored->expires_at_ms == 0
-                             ? INT64_MAX
-                             : stored->expires_at_ms - broker->wall_ms + broker->now_ms;
-    if (entry->position >= lane->position_next)
-        lane->position_next = entry->position + 1;
-    queue_link(queue, entry, &lane->ready);
-}
-
-/* Lanes are kept until all are known: messages are read only after the walk. */
-struct found_lane {
-    struct queue *queue;
-    uint32_t id;
-    uint8_t priority;
-};
-
+/* The store's rows are read while the walk over the lanes goes on: that needs them side by side. */
 struct found_lanes {
     struct vhost *vhost;
-    struct found_lane *items;
+    struct store_lane *items; /* queue names are not kept: `lanes` has what they name */
+    struct lane **lanes;
     size_t count;
 };
 
@@ -180,25 +122,21 @@ static void load_lane(void *context, const struct store_lane *stored)
         complain(found->vhost, "lane of queue", stored->queue);
         return;
     }
-    queue_restore_lane(queue, stored);
-    found->items = mem_realloc(found->items, (found->count + 1) * sizeof *found->items);
-    found->items[found->count++] =
-        (struct found_lane){.queue = queue, .id = stored->id, .priority = stored->priority};
+    size_t count = found->count + 1;
+    found->items = mem_realloc(found->items, count * sizeof *found->items);
+    found->lanes = mem_realloc(found->lanes, count * sizeof *found->lanes);
+    found->items[found->count] = *stored;
+    found->lanes[found->count++] = queue_lane(queue, stored->priority);
 }
 
-static void load_message(void *context, const struct store_message *stored)
-{
-    const struct found_lane *lane = context;
-    queue_restore_message(lane->queue, lane->priority, stored);
-}
-
-static enum err load_messages(struct vhost *vhost)
+static enum err load_lanes(struct vhost *vhost)
 {
     struct found_lanes found = {.vhost = vhost};
     enum err error = store_load_lanes(vhost->db, load_lane, &found);
     for (size_t i = 0; error == ERR_OK && i < found.count; i++)
-        error = store_load_messages(vhost->db, found.items[i].id, load_message, &found.items[i]);
+        error = lane_restore(found.lanes[i], &found.items[i]);
     mem_free(found.items);
+    mem_free(found.lanes);
     return error;
 }
 
@@ -216,7 +154,7 @@ enum err vhost_load(struct vhost *vhost, char *message, size_t message_size)
     for (size_t i = 0; error == ERR_OK && i < ARRAY_LEN(steps); i++)
         error = store_load(vhost->db, steps[i].kind, steps[i].each, vhost);
     if (error == ERR_OK)
-        error = load_messages(vhost);
+        error = load_lanes(vhost);
     vhost->flushed = store_last(vhost->db);
     if (error != ERR_OK)
         snprintf(message, message_size, "loading virtual host '%s' failed: %s", vhost->name,

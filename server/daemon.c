@@ -131,11 +131,11 @@ static enum exit_code start_store(struct daemon *daemon)
         .directory = configuration_text(configuration, CONFIG_DATA_DIR),
         .wake = loop_wake,
         .wake_context = &daemon->loop,
-        .release = broker_store_release,
         .pending_bytes_max =
             (uint64_t)configuration_number(configuration, CONFIG_STORE_PENDING_MAX),
         .log = daemon->log,
     };
+    broker_store_options(&options);
     enum err error = store_open(&daemon->store, &options, daemon->message, MESSAGE_MAX);
     return error == ERR_OK ? EXIT_CODE_OK : store_exit_code(error);
 }

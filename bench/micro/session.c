@@ -157,7 +157,8 @@ static void open_world(struct world *world, bool no_ack)
     struct broker_options options;
     broker_options_init(&options);
     struct store_options store = {
-        .manual = true, .release = broker_store_release, .pending_bytes_max = 1 << 30};
+        .manual = true, .pending_bytes_max = 1 << 30};
+    broker_store_options(&store);
     enum err error = store_open(&world->store, &store, message, sizeof(message));
     CHECK(error == ERR_OK);
     world->broker = broker_new(&options, world->store);

@@ -277,8 +277,8 @@ static void begin(struct world *world)
     broker_options_init(&options);
     options.auth_mechanisms = "PLAIN AMQPLAIN EXTERNAL ANONYMOUS";
     options.anonymous_user = "guest";
-    struct store_options store = {
-        .manual = true, .release = broker_store_release, .pending_bytes_max = UINT64_C(1) << 30};
+    struct store_options store = {.manual = true, .pending_bytes_max = UINT64_C(1) << 30};
+    broker_store_options(&store);
     enum err error = store_open(&world->store, &store, message, sizeof(message));
     CHECK(error == ERR_OK);
     world->broker = broker_new(&options, world->store);

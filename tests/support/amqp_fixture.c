@@ -30,8 +30,8 @@ void amqp_fixture_open_with(struct amqp_fixture *fixture, const struct broker_op
     struct broker_options defaults;
     broker_options_init(&defaults);
     *fixture = (struct amqp_fixture){.now_ms = 1000};
-    struct store_options store = {
-        .manual = true, .release = broker_store_release, .pending_bytes_max = pending_bytes_max};
+    struct store_options store = {.manual = true, .pending_bytes_max = pending_bytes_max};
+    broker_store_options(&store);
     ck_assert_int_eq(store_open(&fixture->store, &store, message, sizeof(message)), ERR_OK);
     fixture->broker = broker_new(options ? options : &defaults, fixture->store);
     broker_set_time(fixture->broker, fixture->now_ms, WALL_START_MS);

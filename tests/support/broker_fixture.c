@@ -168,9 +168,9 @@ static void start(struct world *world)
         .directory = world->vfs ? "/bilby" : NULL,
         .vfs = world->vfs,
         .manual = true,
-        .release = broker_store_release,
         .pending_bytes_max = 1u << 30,
     };
+    broker_store_options(&options);
     char message[512] = "";
     enum err error = store_open(&world->store, &options, message, sizeof message);
     ck_assert_msg(error == ERR_OK, "%s", message);
@@ -184,6 +184,8 @@ void world_open(struct world *world)
 {
     broker_options_init(&world->options);
     world->options.seed[0] = 7;
+    if (world->queue_memory)
+        world->options.queue_memory = world->queue_memory;
     world->now_ms = 1000;
     world->wall_ms = START_WALL_MS;
     start(world);
@@ -195,8 +197,14 @@ static void write_all(struct world *world)
     for (int round = 0; round < 3; round++) {
         store_write(store_node(world->store));
         LIST_EACH(&world->broker->vhost_list, node)
-            store_write(CONTAINER_OF(node, struct vhost, broker_link)->db);
+        {
+            struct vhost *vhost = CONTAINER_OF(node, struct vhost, broker_link);
+            store_write(vhost->db);
+            store_read(vhost->db);
+        }
         broker_collect(world->broker);
+        while (broker_dispatch(world->broker)) {
+        }
         broker_settle(world->broker);
     }
 }

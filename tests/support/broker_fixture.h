@@ -33,6 +33,7 @@ struct world {
     int64_t wall_ms;
     const char *vfs;    /* NULL: in memory, gone with the store */
     bool show_headers;  /* deliveries print their headers */
+    uint64_t queue_memory; /* options.queue_memory; 0: the default */
 };
 
 struct test_client {

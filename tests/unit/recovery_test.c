@@ -265,7 +265,7 @@ START_TEST(keeps_delivery_counts)
     world_turn(&world);
     crash();
     struct queue *queue = world_queue(&world, "q");
-    struct entry *entry = queue_take(queue);
+    struct entry *entry = queue_take_now(queue);
     ck_assert_uint_eq(entry->delivery_count, 1);
     ck_assert(entry->redelivered);
     queue_return(queue, &entry, 1);

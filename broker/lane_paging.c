@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Paging: a long lane's middle goes to the disk, where its rows are anyway, and comes back in time.
+ * The picture and the invariants are in lane.h.
+ */
+#include "broker/lane.h"
+
+#include "base/mem.h"
+#include "broker/broker.h"
+#include "broker/message.h"
+#include "broker/queue.h"
+#include "broker/queue_messages.h"
+#include "broker/vhost.h"
+#include "proto/properties.h"
+#include "proto/reply.h"
+#include "storage/store.h"
+
+#include <inttypes.h>
+
+#define PAGE_MESSAGES 1024u /* read at a time: some milliseconds of a fast consumer's work */
+#define READ_AHEAD                                                                                 \
+    (PAGE_MESSAGES / 2) /* entries left in `ready` when the next ones are asked for */
+
+static struct entry *first_of(struct list *list)
+{
+    return LIST_FIRST(list, struct entry, link);
+}
+
+static struct vhost *vhost_of(const struct lane *lane)
+{
+    return lane->queue->vhost;
+}
+
+static void note_heavy(struct lane *lane)
+{
+    if (!list_linked(&lane->heavy_link))
+        list_push_back(&vhost_of(lane)->broker->heavy, &lane->heavy_link);
+}
+
+/* -- ghosts -- */
+
+struct ghost {
+    struct hmap_node node; /* in lane->ghosts */
+    struct list link;      /* in lane->ghost_order */
+    uint64_t position;
+    uint64_t seq; /* the deletion */
+};
+
+static void lay_ghost(struct lane *lane, struct ghost *ghost)
+{
+    hmap_remove(&lane->ghosts, &ghost->node);
+    list_remove(&ghost->link);
+    mem_free(ghost);
+}
+
+/* Those whose rows no read can see any more. */
+static void lay_ghosts(struct lane *lane, uint64_t durable)
+{
+    struct ghost *ghost;
+    while ((ghost = LIST_FIRST(&lane->ghost_order, struct ghost, link)) && ghost->seq <= durable)
+        lay_ghost(lane, ghost);
+    if (lane->ghosts.count == 0)
+        hmap_fini(&lane->ghosts);
+}
+
+static bool is_ghost(struct lane *lane, uint64_t position)
+{
+    if (lane->ghosts.count == 0)
+        return false;
+    uint64_t hash = hmap_hash_u64(position, vhost_of(lane)->broker->hash_seed);
+    struct hmap_node *node = hmap_first(&lane->ghosts, hash);
+    for (; node; node = hmap_next_same(node))
+        if (CONTAINER_OF(node, struct ghost, node)->position == position)
+            return true;
+    return false;
+}
+
+void lane_note_deleted(struct lane *lane, uint64_t position, uint64_t seq)
+{
+    if (lane->paged_count == 0)
+        lane->deleted_seq = seq;
+    if (lane->paged_count == 0 || position < lane->page_first)
+        return;
+    if (!lane->reading)
+        lay_ghosts(lane, store_durable(vhost_of(lane)->db));
+    struct ghost *ghost = MEM_NEW(struct ghost);
+    ghost->position = position;
+    ghost->seq = seq;
+    list_push_back(&lane->ghost_order, &ghost->link);
+    hmap_insert(&lane->ghosts, &ghost->node,
+                hmap_hash_u64(position, vhost_of(lane)->broker->hash_seed));
+}
+
+/* -- out -- */
+
+/* May this entry be on the disk alone? */
+static bool pageable(const struct lane *lane, const struct entry *entry)
+{
+    if (!entry->is_stored || entry->position < lane->delivered_upto)
+        return false;
+    if (entry->deadline_ms == INT64_MAX)
+        return true;
+    return lane->queue->settings.message_ttl_ms >= 0 && entry->deadline_ms >= lane->paged_deadline;
+}
+
+/* Everything behind the head's share of memory is put into `tail`, to be looked at there. */
+static void split(struct lane *lane, uint64_t share)
+{
+    uint64_t kept = 0;
+    struct list *node = lane->ready.next;
+    while (node != &lane->ready && kept < share) {
+        kept += lane->memory / (lane->ready_len + 1u) + 1; /* on average */
+        node = node->next;
+    }
+    while (node != &lane->ready &&
+           CONTAINER_OF(node, struct entry, link)->position < lane->delivered_upto)
+        node = node->next;
+    while (node != &lane->ready) {
+        struct list *next = node->next;
+        list_remove(node);
+        list_push_back(&lane->tail, node);
+        lane->ready_len--;
+        node = next;
+    }
+}
+
+/* Undoes split() for one entry that can't be paged while nothing is. */
+static void unsplit_first(struct lane *lane, struct entry *entry)
+{
+    list_remove(&entry->link);
+    list_push_back(&lane->ready, &entry->link);
+    lane->ready_len++;
+}
+
+static void close_range(struct lane *lane)
+{
+    struct list *lists[] = {&lane->resident, &lane->tail};
+    CHECK(lane->paged_count == 0);
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        struct entry *entry;
+        while ((entry = first_of(lists[i])))
+            unsplit_first(lane, entry);
+    }
+    lane->paged_bytes = 0;
+    lane->paged_deadline = INT64_MIN;
+    if (lane->ghosts.count > 0)
+        lane->deleted_seq = LIST_LAST(&lane->ghost_order, struct ghost, link)->seq;
+    lay_ghosts(lane, UINT64_MAX);
+}
+
+static void page_entry(struct lane *lane, struct entry *entry)
+{
+    lane->memory -= entry_cost(entry);
+    lane->stored_len--;
+    list_remove(&entry->link);
+    if (heap_linked(&entry->expiry))
+        heap_remove(&lane->queue->expiry, &entry->expiry);
+    if (lane->paged_count == 0)
+        lane->page_first = entry->position;
+    lane->page_last = entry->position;
+    lane->paged_count++;
+    lane->paged_bytes += entry->message->body_len;
+    if (entry->deadline_ms != INT64_MAX)
+        lane->paged_deadline = entry->deadline_ms;
+    message_unref(entry->message);
+    mem_free(entry);
+}
+
+/* One entry of the tail leaves it; false when it may not yet. */
+static bool page_next(struct lane *lane, struct entry *entry, uint64_t durable)
+{
+    if (entry->is_stored && entry->stored > durable)
+        return false;
+    if (pageable(lane, entry)) {
+        page_entry(lane, entry);
+    } else if (lane->paged_count == 0) {
+        unsplit_first(lane, entry);
+    } else {
+        list_remove(&entry->link);
+        list_push_back(&lane->resident, &entry->link);
+        lane->page_last = entry->position;
+    }
+    return true;
+}
+
+void lane_page_out(struct lane *lane)
+{
+    uint64_t limit = broker_lane_memory(vhost_of(lane)->broker);
+    uint64_t durable = store_durable(vhost_of(lane)->db);
+    uint64_t before = lane->paged_count;
+    if (lane->paged_count == 0 && lane->deleted_seq > durable) {
+        note_heavy(lane); /* rows that are about to go stand where the range would be */
+        return;
+    }
+    if (lane->paged_count == 0)
+        split(lane, limit / 2);
+    struct entry *entry;
+    while (lane->memory > limit / 2 && (entry = first_of(&lane->tail)) &&
+           page_next(lane, entry, durable)) {
+    }
+    queue_watch_expiry(lane->queue);
+    bool waits = (entry = first_of(&lane->tail)) && entry->stored > durable;
+    bool found = waits || lane->paged_count > before;
+    if (lane->paged_count == 0)
+        close_range(lane);
+    lane->retry_memory = found ? 0 : lane->memory * 2;
+    if (found && lane->memory > limit)
+        note_heavy(lane);
+    if (!lane->reading)
+        queue_wake(lane->queue);
+}
+
+uint64_t lane_forget_paged(struct lane *lane, bool delete_rows)
+{
+    struct vhost *vhost = vhost_of(lane);
+    uint64_t count = lane->paged_count;
+    if (lane->reading && !vhost->closing)
+        store_page_cancel(vhost->db, lane);
+    lane->reading = false;
+    if (count == 0)
+        return 0;
+    if (delete_rows && !vhost->closing)
+        store_lane_purge(vhost->db, lane->store_id, lane->page_first, lane->page_last);
+    lane->queue->ready_count -= lane->paged_count;
+    lane->queue->ready_bytes -= lane->paged_bytes;
+    lane->paged_count = 0;
+    close_range(lane);
+    return count;
+}
+
+/* -- in -- */
+
+static struct store_page next_page(struct lane *lane)
+{
+    return (struct store_page){
+        .lane = lane->store_id,
+        .first = lane->page_first,
+        .last = lane->page_last,
+        .messages_max = PAGE_MESSAGES,
+        .bytes_max = broker_lane_memory(vhost_of(lane)->broker) / 4,
+        .context = lane,
+    };
+}
+
+static void read_ahead(struct lane *lane)
+{
+    struct vhost *vhost = vhost_of(lane);
+    if (lane->paged_count == 0 || lane->reading || lane->ready_len > READ_AHEAD)
+        return;
+    if (lane->ready_len > 0 && lane->memory > broker_lane_memory(vhost->broker))
+        return;
+    struct store_page page = next_page(lane);
+    lane->reading = true;
+    lane->read_count = 0;
+    store_page(vhost->db, &page);
+}
+
+static struct message *message_of(struct broker *broker, const struct store_message *stored)
+{
+    struct properties properties;
+    struct reply reply;
+    if (stored->exchange.len > UINT8_MAX || stored->routing_key.len > UINT8_MAX ||
+        !properties_parse(&properties, stored->properties, &reply))
+        return NULL;
+    struct message *message = message_new(broker, stored->exchange, stored->routing_key,
+                                          stored->properties, stored->body.len);
+    if (message && stored->body.len)
+        memcpy(message_body_bytes(message), stored->body.data, stored->body.len);
+    return message;
+}
+
+static struct entry *entry_of(struct lane *lane, const struct store_message *stored)
+{
+    struct broker *broker = vhost_of(lane)->broker;
+    struct message *message = message_of(broker, stored);
+    if (!message)
+        return NULL;
+    struct entry *entry = MEM_NEW(struct entry);
+    list_init(&entry->link);
+    entry->message = message;
+    entry->lane = lane;
+    entry->position = stored->position;
+    entry->is_stored = true;
+    entry->delivery_count = stored->delivery_count;
+    entry->redelivered = stored->redelivered || stored->position < lane->seen_upto;
+    entry->deadline_ms = stored->expires_at_ms == 0
+                             ? INT64_MAX
+                             : stored->expires_at_ms - broker->wall_ms + broker->now_ms;
+    return entry;
+}
+
+static void complain(const struct lane *lane)
+{
+    log_error(vhost_of(lane)->broker->log, "a stored message makes no sense and is left out",
+              "vhost=%s queue=%s", vhost_of(lane)->name, lane->queue->name);
+}
+
+/* Residents up to a position come back in order. True when one of them has this very position. */
+static bool take_residents(struct lane *lane, uint64_t position)
+{
+    struct entry *entry;
+    while ((entry = first_of(&lane->resident)) && entry->position <= position) {
+        bool same = entry->position == position;
+        unsplit_first(lane, entry);
+        if (same)
+            return true;
+    }
+    return false;
+}
+
+static void take_row(struct lane *lane, const struct store_message *stored)
+{
+    struct queue *queue = lane->queue;
+    bool known = take_residents(lane, stored->position) || is_ghost(lane, stored->position);
+    lane->page_first = stored->position + 1;
+    if (known || lane->paged_count == 0)
+        return;
+    lane->paged_count--;
+    lane->paged_bytes -= stored->body.len;
+    queue->ready_count--;
+    queue->ready_bytes -= stored->body.len;
+    struct entry *entry = entry_of(lane, stored);
+    if (entry)
+        queue_link(queue, entry, &lane->ready);
+    else
+        complain(lane);
+    if (lane->paged_count == 0)
+        close_range(lane);
+}
+
+/* The disk has fewer of the lane's messages than it should. */
+static void note_missing(struct lane *lane)
+{
+    log_error(vhost_of(lane)->broker->log, "messages are missing in the database",
+              "vhost=%s queue=%s count=%" PRIu64, vhost_of(lane)->name, lane->queue->name,
+              lane->paged_count);
+    lane_forget_paged(lane, false);
+}
+
+void lane_page_message(void *context, const struct store_message *message)
+{
+    struct lane *lane = context;
+    lane->read_count++;
+    take_row(lane, message);
+}
+
+void lane_page_end(void *context, enum err error)
+{
+    struct lane *lane = context;
+    lane->reading = false;
+    if (error != ERR_OK) {
+        /* Tried again when the store advances; storage/ has said what is wrong. */
+        note_heavy(lane);
+        return;
+    }
+    if (lane->read_count == 0 && lane->paged_count > 0)
+        note_missing(lane);
+    queue_wake(lane->queue);
+}
+
+struct entry *lane_head(struct lane *lane)
+{
+    read_ahead(lane);
+    return first_of(&lane->ready);
+}
+
+struct entry *lane_head_now(struct lane *lane)
+{
+    struct vhost *vhost = vhost_of(lane);
+    if (list_empty(&lane->ready) && lane->paged_count > 0) {
+        struct store_page page = next_page(lane);
+        if (lane->reading)
+            store_page_cancel(vhost->db, lane);
+        lane->read_count = 0;
+        enum err error = store_page_now(vhost->db, &page, lane_page_message);
+        lane_page_end(lane, error);
+    }
+    return lane_head(lane);
+}
+
+/* -- at start -- */
+
+static void add_resident(void *context, const struct store_message *stored)
+{
+    struct lane *lane = context;
+    struct entry *entry = entry_of(lane, stored);
+    if (!entry) {
+        complain(lane);
+        return;
+    }
+    queue_link(lane->queue, entry, &lane->resident); /* while the range is still open */
+    lane->paged_count--;
+    lane->paged_bytes -= stored->body.len;
+    lane->queue->ready_count--;
+    lane->queue->ready_bytes -= stored->body.len;
+}
+
+/* Messages that expire out of turn are needed in memory, wherever they stand. With a TTL on the
+ * whole queue the head expires first: it is enough to read that. */
+static enum err restore_expiring(struct lane *lane)
+{
+    if (lane->queue->settings.message_ttl_ms >= 0) {
+        read_ahead(lane);
+        return ERR_OK;
+    }
+    struct store_page page = next_page(lane);
+    enum err error = store_page_expiring(vhost_of(lane)->db, &page, add_resident);
+    if (error == ERR_OK && lane->paged_count == 0)
+        close_range(lane);
+    return error;
+}
+
+enum err lane_restore(struct lane *lane, const struct store_lane *stored)
+{
+    CHECK(lane->store_id == 0);
+    lane->store_id = stored->id;
+    lane->position_next = stored->position_next;
+    lane->delivered_upto = stored->delivered_upto;
+    lane->seen_upto = stored->delivered_upto;
+    lane->lease_upto = stored->delivered_upto;
+    lane->lease_next = stored->delivered_upto;
+    if (stored->messages == 0)
+        return ERR_OK;
+    /* All of it is on the disk: the range is as long as the lane, and read from its start. */
+    lane->page_first = 0;
+    lane->page_last = stored->position_next - 1;
+    lane->paged_count = stored->messages;
+    lane->paged_bytes = stored->bytes;
+    lane->queue->ready_count += stored->messages;
+    lane->queue->ready_bytes += stored->bytes;
+    queue_mark_lane(lane->queue, lane);
+    return restore_expiring(lane);
+}

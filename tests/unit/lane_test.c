@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Long lanes: their middle is on the disk alone, and nobody notices. */
+#include "broker/access.h"
+#include "proto/table.h"
+#include "storage/store.h"
+#include "tests/support/broker_fixture.h"
+#include "tests/support/memvfs.h"
+#include "tests/support/suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MANY = 2000 };
+
+static struct world world;
+static struct memvfs *disk;
+static struct test_client *client;
+static struct test_channel *channel;
+static struct buf arguments;
+
+static void connect(void)
+{
+    client = client_open(&world, 'a');
+    channel = client_channel(client, 1);
+}
+
+static void setup(void)
+{
+    disk = memvfs_new("lane");
+    world = (struct world){.vfs = "lane", .queue_memory = 1}; /* the least that a lane may have */
+    arguments = BUF_INIT;
+    world_open(&world);
+    connect();
+}
+
+static void teardown(void)
+{
+    world_close(&world);
+    memvfs_free(disk);
+    buf_fini(&arguments);
+}
+
+static struct slice none(void)
+{
+    return slice_of(NULL, 0);
+}
+
+static void publish_number(const char *queue, int number, const struct test_properties *properties)
+{
+    char body[128];
+    snprintf(body, sizeof body, "%d and some more bytes, so that there is something to save",
+             number);
+    ck_assert(publish_with(channel, "", queue, body, properties, false));
+}
+
+/* Publishes numbers [from, to), a turn each hundred; every `odd`th one transient. */
+static void fill(const char *queue, int from, int to, int odd)
+{
+    struct test_properties persistent = {.persistent = true};
+    struct test_properties transient = {0};
+    for (int i = from; i < to; i++) {
+        publish_number(queue, i, odd && i % odd == 0 ? &transient : &persistent);
+        if (i % 100 == 99)
+            world_turn(&world);
+    }
+    world_turn(&world);
+}
+
+static struct lane *first_lane(const char *queue)
+{
+    return world_queue(&world, queue)->lanes[0];
+}
+
+/* Reads the numbers that were delivered out of the trace and compares them with `from`, from + step … */
+static int count_delivered(int from, int step)
+{
+    int count = 0;
+    for (char *at = (char *)(uintptr_t)buf_cstr(&world.trace); (at = strstr(at, "body=")); count++)
+        ck_assert_int_eq((int)strtol(at += 5, NULL, 10), from + count * step);
+    buf_clear(&world.trace);
+    return count;
+}
+
+START_TEST(keeps_only_the_ends_in_memory)
+{
+    declare_durable(client, "q", none());
+    fill("q", 0, MANY, 0);
+    struct lane *lane = first_lane("q");
+    ck_assert_uint_gt(lane->paged_count, MANY / 2);
+    ck_assert_uint_le(lane->memory, 3 * broker_lane_memory(world.broker));
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_count, MANY);
+    ck_assert_uint_lt(world.broker->message_count, MANY / 2);
+}
+END_TEST
+
+START_TEST(delivers_all_of_it_in_order)
+{
+    declare_durable(client, "q", none());
+    fill("q", 0, MANY, 0);
+    consume(channel, "q", "C", true);
+    for (int i = 0; i < 100; i++)
+        world_turn(&world);
+    ck_assert_int_eq(count_delivered(0, 1), MANY);
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_count, 0);
+    fill("q", MANY, MANY + 10, 0);
+    world_turn(&world);
+    ck_assert_int_eq(count_delivered(MANY, 1), 10);
+}
+END_TEST
+
+START_TEST(keeps_transient_messages_in_their_places)
+{
+    declare_durable(client, "q", none());
+    fill("q", 0, MANY, 3);
+    ck_assert_uint_gt(first_lane("q")->paged_count, 0);
+    ck_assert(!list_empty(&first_lane("q")->resident));
+    consume(channel, "q", "C", true);
+    for (int i = 0; i < 100; i++)
+        world_turn(&world);
+    ck_assert_int_eq(count_delivered(0, 1), MANY);
+}
+END_TEST
+
+START_TEST(takes_messages_back_while_paged)
+{
+    declare_durable(client, "q", none());
+    fill("q", 0, MANY, 0);
+    prefetch(channel, 50, false);
+    consume(channel, "q", "C", false);
+    for (int i = 0; i < 5; i++)
+        world_turn(&world);
+    ck_assert_int_eq(count_delivered(0, 1), 50);
+    test_channel_close(channel);
+    channel = client_channel(client, 2);
+    consume(channel, "q", "D", true);
+    for (int i = 0; i < 100; i++)
+        world_turn(&world);
+    ck_assert_int_eq(count_delivered(0, 1), MANY);
+}
+END_TEST
+
+START_TEST(gets_one_by_one)
+{
+    declare_durable(client, "q", none());
+    fill("q", 0, MANY, 0);
+    for (int i = 0; i < MANY; i++)
+        get(channel, "q", true);
+    ck_assert_int_eq(count_delivered(0, 1), MANY);
+    get(channel, "q", true);
+    world_expect(&world, "a1 get-empty\n");
+}
+END_TEST
+
+START_TEST(purges_and_deletes_what_is_paged)
+{
+    uint32_t messages;
+    declare_durable(client, "q", none());
+    fill("q", 0, MANY, 7);
+    ck_assert(queue_purge(&client->base, slice_str("q"), &messages, &world.reply));
+    ck_assert_uint_eq(messages, MANY);
+    fill("q", 0, MANY, 7);
+    consume(channel, "q", "C", true);
+    world_turn_without_disk(&world); /* a read is asked for */
+    ck_assert(queue_delete(&client->base, slice_str("q"), false, false, &messages, &world.reply));
+    world_turn(&world);
+    buf_clear(&world.trace);
+    world_crash(&world);
+    connect();
+    ck_assert_ptr_null(world_queue(&world, "q"));
+    declare_durable(client, "q", none());
+    get(channel, "q", true);
+    world_expect(&world, "a1 get-empty\n");
+}
+END_TEST
+
+START_TEST(drops_the_head_of_a_long_queue)
+{
+    table_add_int64(&arguments, "x-max-length", 1500);
+    declare_durable(client, "q", buf_slice(&arguments));
+    fill("q", 0, MANY, 0);
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_count, 1500);
+    get(channel, "q", true);
+    ck_assert_int_eq(count_delivered(MANY - 1500, 1), 1);
+}
+END_TEST
+
+START_TEST(expires_with_a_queue_wide_ttl)
+{
+    table_add_int64(&arguments, "x-message-ttl", 1000);
+    table_add_str(&arguments, "x-dead-letter-exchange", slice_str(""));
+    table_add_str(&arguments, "x-dead-letter-routing-key", slice_str("dead"));
+    declare_durable(client, "q", buf_slice(&arguments));
+    declare_durable(client, "dead", none());
+    fill("q", 0, MANY, 0);
+    ck_assert_uint_gt(first_lane("q")->paged_count, 0);
+    world_wait(&world, 999);
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_count, MANY);
+    for (int i = 0; i < 100; i++)
+        world_wait(&world, 1);
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_count, 0);
+    ck_assert_uint_eq(world_queue(&world, "dead")->ready_count, MANY);
+    for (int i = 0; i < MANY; i++)
+        get(channel, "dead", true);
+    ck_assert_int_eq(count_delivered(0, 1), MANY);
+}
+END_TEST
+
+/* Messages of their own short lives in the middle of a long queue leave on time, and their rows do
+ * not come back. */
+START_TEST(expires_single_messages_in_the_middle)
+{
+    struct test_properties brief = {.persistent = true, .expiration = "500"};
+    struct test_properties lasting = {.persistent = true};
+    declare_durable(client, "q", none());
+    for (int i = 0; i < MANY; i++) {
+        publish_number("q", i, i % 2 ? &brief : &lasting);
+        if (i % 100 == 99)
+            world_turn(&world);
+    }
+    ck_assert_uint_gt(first_lane("q")->paged_count, 0);
+    world.now_ms += 500;
+    world.wall_ms += 500;
+    broker_set_time(world.broker, world.now_ms, world.wall_ms);
+    broker_run_timers(world.broker);
+    world_turn_without_disk(&world);
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_count, MANY / 2);
+    for (int i = 0; i < MANY / 2; i++)
+        get(channel, "q", true); /* the rows of the expired are still there */
+    ck_assert_int_eq(count_delivered(0, 2), MANY / 2);
+    get(channel, "q", true);
+    world_expect(&world, "a1 get-empty\n");
+}
+END_TEST
+
+START_TEST(comes_back_paged_after_a_crash)
+{
+    struct test_properties brief = {.persistent = true, .expiration = "500"};
+    declare_durable(client, "q", none());
+    fill("q", 0, MANY, 0);
+    publish_number("q", MANY, &brief);
+    world_turn(&world);
+    world_crash(&world);
+    connect();
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_count, MANY + 1);
+    ck_assert_uint_eq(first_lane("q")->paged_count, MANY);
+    ck_assert_uint_eq(world.broker->message_count, 1); /* the one that expires */
+    world_wait(&world, 500);
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_count, MANY);
+    fill("q", MANY, MANY + 100, 0);
+    consume(channel, "q", "C", true);
+    for (int i = 0; i < 100; i++)
+        world_turn(&world);
+    ck_assert_int_eq(count_delivered(0, 1), MANY + 100);
+}
+END_TEST
+
+START_TEST(waits_for_the_page_of_the_highest_priority)
+{
+    struct test_properties high = {.persistent = true, .priority = 1};
+    table_add_int64(&arguments, "x-max-priority", 1);
+    declare_durable(client, "q", buf_slice(&arguments));
+    fill("q", MANY, MANY + 10, 0);
+    for (int i = 0; i < MANY; i++) {
+        publish_number("q", i, &high);
+        if (i % 100 == 99)
+            world_turn(&world);
+    }
+    ck_assert_uint_gt(world_queue(&world, "q")->lanes[1]->paged_count, 0);
+    consume(channel, "q", "C", true);
+    for (int i = 0; i < 100; i++)
+        world_turn(&world);
+    ck_assert_int_eq(count_delivered(0, 1), MANY + 10);
+}
+END_TEST
+
+START_TEST(goes_on_after_a_read_failed)
+{
+    declare_durable(client, "q", none());
+    fill("q", 0, MANY, 0);
+    world_crash(&world);
+    connect();
+    memvfs_fail(disk, (struct memvfs_fault){.operations = MEMVFS_READ,
+                                            .lasting = true,
+                                            .result = 10 /* SQLITE_IOERR */});
+    consume(channel, "q", "C", true);
+    for (int i = 0; i < 5; i++)
+        world_turn(&world);
+    memvfs_fail(disk, (struct memvfs_fault){0});
+    ck_assert_int_eq(count_delivered(0, 1), 0);
+    fill("q", MANY, MANY + 1, 0); /* the store advances */
+    for (int i = 0; i < 100; i++)
+        world_turn(&world);
+    ck_assert_int_eq(count_delivered(0, 1), MANY + 1);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        keeps_only_the_ends_in_memory,
+        delivers_all_of_it_in_order,
+        keeps_transient_messages_in_their_places,
+        takes_messages_back_while_paged,
+        gets_one_by_one,
+        purges_and_deletes_what_is_paged,
+        drops_the_head_of_a_long_queue,
+        expires_with_a_queue_wide_ttl,
+        expires_single_messages_in_the_middle,
+        comes_back_paged_after_a_crash,
+        waits_for_the_page_of_the_highest_priority,
+        goes_on_after_a_read_failed,
+    };
+    return suite_run("lane", setup, teardown, tests, ARRAY_LEN(tests));
+}
