@@ -14,6 +14,15 @@
 
 #define DUE_MAX 128
 
+/* Pages that were asked for come at once: the model knows of no waiting. True if there were any. */
+static bool read_pages(struct node *node)
+{
+    if (!store_read(node->db))
+        return false;
+    broker_collect(node->broker);
+    return true;
+}
+
 /* -- starting and stopping -- */
 
 static void open_store(struct node *node)
@@ -22,10 +31,10 @@ static void open_store(struct node *node)
         .directory = "/disk",
         .vfs = "sim",
         .manual = true,
-        .release = broker_store_release,
         .pending_bytes_max = node->world->store_pending_max,
     };
     char message[512];
+    broker_store_options(&options);
     if (store_open(&node->store, &options, message, sizeof message) != ERR_OK)
         model_fail(node->model, "the store does not open: %s", message);
 }
@@ -40,6 +49,8 @@ static void start_broker(struct node *node)
     options.heartbeat_s = 0;
     options.frame_max = node->world->frame_max;
     options.handshake_timeout_ms = INT32_MAX;
+    if (node->world->queue_memory)
+        options.queue_memory = node->world->queue_memory;
     node->broker = broker_new(&options, node->store);
     broker_set_time(node->broker, node->now_ms, node->wall_ms);
     if (broker_start(node->broker, message, sizeof message) != ERR_OK)
@@ -57,6 +68,7 @@ static void finish_start(struct node *node)
     for (int i = 0; i < 3; i++) {
         store_write(store_node(node->store));
         store_write(node->db);
+        store_read(node->db);
         broker_collect(node->broker);
         broker_settle(node->broker);
     }
@@ -410,11 +422,15 @@ void node_turn(struct node *node, bool everything)
     broker_collect(node->broker);
     collected(node);
     end_phase(node, PHASE_COLLECT);
-    run_timers(node);
+    do
+        run_timers(node);
+    while (read_pages(node)); /* what is due may be on the disk */
     model->phase = PHASE_INPUT;
     feed_all(node, everything);
     model->phase = PHASE_DISPATCH;
-    node->busy = broker_dispatch(node->broker);
+    do
+        node->busy = broker_dispatch(node->broker);
+    while (read_pages(node));
     end_phase(node, PHASE_DISPATCH);
     if (!node->busy)
         model_dispatched(model);

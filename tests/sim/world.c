@@ -273,6 +273,7 @@ static void set_weather(struct world *world)
     world->pipe_bytes = CHANCE(50) ? 1u << 20 : 50 + BELOW(2000);
     world->store_pending_max = CHANCE(85) ? 1u << 24 : 500 + BELOW(5000);
     world->consumer_timeout_ms = CHANCE(80) ? 0 : 200 + BELOW(1500);
+    world->queue_memory = CHANCE(70) ? 0 : 1;
     world->frame_max = CHANCE(70) ? 131072 : 4096;
     world->write_percent = CHANCE(50) ? 90 : 5 + BELOW(50);
 }
