@@ -67,12 +67,22 @@ static int by_tag(const void *left, const void *right)
     return a->tag < b->tag ? -1 : a->tag > b->tag;
 }
 
+/* The timer may have run meanwhile and found nothing to wait for. */
+static void watch_deadline(struct channel *channel, int64_t deadline_ms)
+{
+    struct timer *timer = &channel->ack_timer;
+    if (deadline_ms < INT64_MAX && (!timer_is_set(timer) || timer->node.key > deadline_ms))
+        timer_set(&channel->connection->broker->timers, timer, deadline_ms);
+}
+
 void unacked_put_back(struct channel *channel, const struct unacked_set *set)
 {
     if (set->count == 0)
         return;
-    for (size_t i = 0; i < set->count; i++)
+    for (size_t i = 0; i < set->count; i++) {
         unacked_push(channel, &set->items[i]);
+        watch_deadline(channel, set->items[i].deadline_ms);
+    }
     pack(channel, channel->unacked_capacity); /* holes gone, from index 0 on */
     qsort(channel->unacked, channel->unacked_tail, sizeof *channel->unacked, by_tag);
 }
