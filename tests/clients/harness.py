@@ -85,6 +85,11 @@ def binary():
     return os.environ.get("BILBYD", str(BUILD / "bilbyd"))
 
 
+def is_plain():
+    """Is the daemon an ordinary build, whose speed and size mean something?"""
+    return not {"sanitize", "tsan", "coverage"} & set(pathlib.Path(binary()).parts)
+
+
 class ExternalBroker:
     """The broker at AMQP_URL; it can neither be killed nor configured."""
 

@@ -202,11 +202,11 @@ class ClientTest(unittest.TestCase):
                 return None
             time.sleep(0.01)
 
-    def drain(self, queue, count=None, ch=None, auto_ack=True, wait=2.0):
-        """All messages (or exactly `count`) by basic.get."""
+    def drain(self, queue, count=None, ch=None, auto_ack=True, wait=2.0, idle=0.1):
+        """Exactly `count` messages by basic.get, or all until none came for `idle` seconds."""
         messages = []
         while count is None or len(messages) < count:
-            message = self.get(queue, ch, auto_ack, wait if count is not None else 0.1)
+            message = self.get(queue, ch, auto_ack, wait if count is not None else idle)
             if message is None:
                 break
             messages.append(message)

@@ -90,13 +90,12 @@ class Topic(ClientTest):
         for index, pattern in enumerate(patterns):
             queues[pattern] = self.queue(str(index))
             self.ch.queue_bind(queues[pattern], exchange, pattern)
+        confirming = self.conn.channel()
+        confirming.confirm_delivery()
         for key in keys:
-            self.publish(key, key, exchange=exchange)
-        sentinel = self.queue("sentinel")
-        self.publish(sentinel, "x")
-        self.get(sentinel)
+            self.publish(key, key, exchange=exchange, ch=confirming)
         for pattern, queue in queues.items():
-            self.assertEqual(self.texts(queue), [k for k in keys if topic_matches(pattern, k)],
+            self.assertEqual(self.texts(queue, idle=0), [k for k in keys if topic_matches(pattern, k)],
                              "binding key %r" % pattern)
 
     def test_table(self):
