@@ -112,17 +112,28 @@ struct slice database_column(sqlite3_stmt *statement, int index)
     return slice_of(data, (size_t)sqlite3_column_bytes(statement, index));
 }
 
-void database_size(struct database *database, uint64_t *file_bytes, uint64_t *free_bytes)
+sqlite3_file *database_wal(struct database *database)
 {
     sqlite3_file *wal = NULL;
-    sqlite3_int64 wal_bytes = 0;
+    sqlite3_file_control(database->sql, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+    return wal && wal->pMethods ? wal : NULL;
+}
+
+uint64_t database_wal_bytes(struct database *database)
+{
+    sqlite3_int64 bytes = 0;
+    sqlite3_file *wal = database_wal(database);
+    if (!wal || wal->pMethods->xFileSize(wal, &bytes) != SQLITE_OK)
+        return 0;
+    return (uint64_t)bytes;
+}
+
+void database_size(struct database *database, uint64_t *file_bytes, uint64_t *free_bytes)
+{
     uint64_t page_bytes = (uint64_t)database_integer_id(database, STATEMENT_PAGE_BYTES, 0);
     uint64_t pages = (uint64_t)database_integer_id(database, STATEMENT_PAGES, 0);
     uint64_t free_pages = (uint64_t)database_integer_id(database, STATEMENT_FREE_PAGES, 0);
-    sqlite3_file_control(database->sql, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
-    if (wal && wal->pMethods && wal->pMethods->xFileSize(wal, &wal_bytes) != SQLITE_OK)
-        wal_bytes = 0;
-    *file_bytes = pages * page_bytes + (uint64_t)wal_bytes;
+    *file_bytes = pages * page_bytes + database_wal_bytes(database);
     *free_bytes = free_pages * page_bytes;
 }
 

@@ -33,7 +33,6 @@ struct database {
     struct buf json;       /* for the columns beside tables */
     int64_t deleted_bytes; /* bodies that MESSAGE_DELETE removed since it was last set to 0 */
     int wal_pages;         /* in the WAL and not yet checkpointed */
-    bool wal_file;         /* the WAL's file may be longer than nothing */
     /* Lanes that are deleted and whose messages go little by little (maintain.c), and those of them
      * whose messages are all gone, until the writer reports them. */
     struct lane_list dropped;
@@ -68,6 +67,9 @@ int database_step(struct database *database, sqlite3_stmt *statement) MUST_USE;
 int64_t database_integer(struct database *database, const char *sql, int64_t fallback);
 int64_t database_integer_id(struct database *database, enum statement id, int64_t fallback);
 
+/* The WAL's file, NULL when there is none, and its length. */
+sqlite3_file *database_wal(struct database *database);
+uint64_t database_wal_bytes(struct database *database);
 /* Bytes of the database and its WAL, and of the free pages inside; 0 where it can't be told. */
 void database_size(struct database *database, uint64_t *file_bytes, uint64_t *free_bytes);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checkpoints, incremental vacuum, and the messages of big lanes that were deleted.
  *
- * (1) The WAL is copied back when it passes a bound that depends on how busy the writer is; when it
- *     has been quiet for a while, always, and its file is cut to nothing.
+ * (1) The WAL is copied back when it passes a bound that depends on how busy the writer is. Its file is
+ *     kept, and written from its start again: to sync blocks that are there already takes the disk a
+ *     fraction of the time that new ones take. Only a file beyond WAL_BYTES_KEPT is cut, when idle.
  * (2) Free pages are given back to the disk: when it is quiet, once they are more than half of the
  *     file (while a backlog drains, its pages would be moved only to be freed a moment later); when
  *     idle, all but FREE_PAGES_KEPT, which the next backlog will want.
@@ -14,7 +15,9 @@
 
 #define WAL_PAGES_BUSY 4096 /* 32 MiB; the WAL may grow by one batch beyond it */
 #define WAL_PAGES_QUIET 1024
-#define FREE_PAGES_KEPT 512 /* 4 MiB */
+#define WAL_PAGES_IDLE 128
+#define WAL_BYTES_KEPT (9u << 20) /* a little more than WAL_PAGES_QUIET */
+#define FREE_PAGES_KEPT 512       /* 4 MiB */
 #define REMOVE_BUSY 200 /* messages of a dropped lane in one step: a fraction of a millisecond… */
 #define REMOVE_QUIET 2000 /* …or a few */
 
@@ -26,7 +29,7 @@ static int wal_bound(enum maintain_load load)
     case MAINTAIN_QUIET:
         return WAL_PAGES_QUIET;
     case MAINTAIN_IDLE:
-        return 1;
+        return WAL_PAGES_IDLE;
     }
     UNREACHABLE();
 }
@@ -47,9 +50,12 @@ static int checkpoint(struct database *database, int mode)
     int result = sqlite3_wal_checkpoint_v2(database->sql, NULL, mode, NULL, NULL);
     sqlite3_busy_timeout(database->sql, DATABASE_BUSY_TIMEOUT_MS);
     database->wal_pages = 0;
-    if (mode == SQLITE_CHECKPOINT_TRUNCATE)
-        database->wal_file = false;
-    return (result & 0xff) == SQLITE_BUSY ? SQLITE_OK : result;
+    return result;
+}
+
+static bool may_cut_wal(struct database *database, enum maintain_load load)
+{
+    return load == MAINTAIN_IDLE && database_wal_bytes(database) > WAL_BYTES_KEPT;
 }
 
 /* The rowid of the message so many after the lane's first; its highest possible one when there are
@@ -103,7 +109,7 @@ static int step(struct database *database, enum maintain_load load)
         return remove_dropped(database, load == MAINTAIN_BUSY ? REMOVE_BUSY : REMOVE_QUIET);
     if (may_shrink(database, load))
         return database_run_id(database, STATEMENT_GIVE_BACK);
-    if (load == MAINTAIN_IDLE && database->wal_file)
+    if (may_cut_wal(database, load))
         return checkpoint(database, SQLITE_CHECKPOINT_TRUNCATE);
     return SQLITE_OK;
 }
@@ -111,7 +117,7 @@ static int step(struct database *database, enum maintain_load load)
 static bool more_to_do(struct database *database, enum maintain_load load)
 {
     return database->dropped.count > 0 || database->wal_pages >= wal_bound(load) ||
-           may_shrink(database, load) || (load == MAINTAIN_IDLE && database->wal_file);
+           may_shrink(database, load) || may_cut_wal(database, load);
 }
 
 bool maintain_step(struct database *database, enum maintain_load load)

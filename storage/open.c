@@ -20,7 +20,7 @@
 /* No automatic checkpoints: storage/maintain.c does them outside of commits. */
 static const char settle_sql[] = "PRAGMA synchronous = FULL;"
                                  "PRAGMA wal_autocheckpoint = 0;"
-                                 "PRAGMA journal_size_limit = 16777216;"
+                                 "PRAGMA journal_size_limit = 33554432;"
                                  "PRAGMA cache_size = -8192;"
                                  "PRAGMA temp_store = MEMORY;";
 
@@ -58,7 +58,6 @@ static int note_wal(void *context, sqlite3 *sql, const char *name, int pages)
     (void)sql;
     (void)name;
     database->wal_pages = pages;
-    database->wal_file = true;
     return SQLITE_OK;
 }
 
@@ -249,7 +248,6 @@ static enum err settle(struct opening *opening)
         return fail_result(opening, result);
     sqlite3_wal_hook(database->sql, note_wal, database);
     database->wal_pages = 1; /* what an earlier run left there */
-    database->wal_file = true;
     return ERR_OK;
 }
 
