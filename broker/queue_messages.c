@@ -404,7 +404,8 @@ void queue_note_delivery(struct queue *queue, struct entry *entry, struct connec
     struct lane *lane = entry->lane;
     if (entry->position >= lane->delivered_upto)
         lane->delivered_upto = entry->position + 1;
-    if (!entry->is_stored || entry->redelivered || queue->deleted)
+    /* One that is flagged already may owe it to a delivery that never left. */
+    if (!entry->is_stored || queue->deleted)
         return;
     extend_lease(lane, entry->position);
     if (entry->position < lane->lease_upto)
