@@ -232,6 +232,7 @@ struct model {
     struct node *node; /* for looking at ties only: see peek.h */
     int64_t now_ms;    /* wall clock */
     uint64_t turn;     /* the one that is going on, from 1 */
+    uint64_t handed;  /* turns up to here are with the writer */
     uint64_t durable;  /* turns up to here survive a crash */
     enum m_phase phase;
     struct vec queues, exchanges, bindings;                /* alive */

@@ -45,7 +45,8 @@ void model_entry_gone(struct model *model, struct m_entry *entry)
         CHECK(vec_remove(&entry->queue->ready, entry));
     entry->place = M_GONE;
     entry->died = model->turn;
-    model->changes += entry->stored;
+    /* What the writer has not seen yet is never written. */
+    model->changes += entry->stored && entry->born <= model->handed;
 }
 
 /* -- limits -- */

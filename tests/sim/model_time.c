@@ -230,6 +230,6 @@ void model_restart(struct model *model, bool clean)
     restart_exchanges(model, turn);
     restart_bindings(model, turn);
     restart_entries(model, turn, clean);
-    model->durable = model->turn;
+    model->durable = model->handed = model->turn;
     model->turn++;
 }

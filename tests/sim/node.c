@@ -10,6 +10,7 @@
 #include "tests/sim/tap.h"
 
 #include <inttypes.h>
+#include <sqlite3.h>
 #include <stdio.h>
 
 #define DUE_MAX 128
@@ -116,8 +117,43 @@ static void drop_links(struct node *node, const char *reason)
     }
 }
 
+void node_break_disk(struct node *node)
+{
+    static const int results[] = {SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC};
+    struct memvfs_fault fault = {
+        .operations = world_percent(node->world, 50) ? MEMVFS_CHANGE : MEMVFS_SYNC,
+        .after = world_below(node->world, 6),
+        .lasting = world_percent(node->world, 70),
+        .result = results[world_below(node->world, ARRAY_LEN(results))],
+    };
+    node->broken = true;
+    memvfs_fail(node->disk, fault);
+    trace_line(&node->world->trace, "disk: breaks after %" PRIu64, fault.after);
+}
+
+void node_mend_disk(struct node *node)
+{
+    if (!node->broken)
+        return;
+    node->broken = false;
+    memvfs_fail(node->disk, (struct memvfs_fault){0});
+    trace_line(&node->world->trace, "disk: works again");
+}
+
+/* A batch that the disk refused half-way may be there after a power loss, or not. The simulated one
+ * gets it first. */
+static void settle_disk(struct node *node)
+{
+    if (!node->broken)
+        return;
+    node_mend_disk(node);
+    broker_settle(node->broker);
+    node_write(node);
+}
+
 void node_crash(struct node *node)
 {
+    settle_disk(node);
     trace_line(&node->world->trace, "CRASH: durable up to turn %" PRIu64 " of %" PRIu64,
                node->model->durable, node->model->turn);
     drop_links(node, "crash");
@@ -135,6 +171,7 @@ void node_crash(struct node *node)
 
 void node_restart(struct node *node)
 {
+    node_mend_disk(node);
     trace_line(&node->world->trace, "RESTART in order");
     while (node->links.count > 0)
         node_disconnect(node, node->links.at[0], "restart");
@@ -362,14 +399,15 @@ static void note_written(struct node *node)
         model_durable(node->model, durable);
 }
 
-/* The store hands over what has piled up when its writer is idle. */
-static void give(struct node *node)
+/* The store hands over what has piled up to the end of `turn` when its writer is idle. */
+static void give(struct node *node, uint64_t turn)
 {
     if (node->given || store_last(node->db) == node->flushed)
         return;
     node->given = true;
     node->applied = false;
     node->flushed = store_last(node->db);
+    node->model->handed = turn;
 }
 
 static void settle(struct node *node)
@@ -381,7 +419,7 @@ static void settle(struct node *node)
     turn->turn = node->model->turn;
     turn->last = node->settled = store_last(node->db);
     vec_push(&node->world->arena, &node->turns, turn);
-    give(node);
+    give(node, node->model->turn);
     note_written(node);
 }
 
@@ -391,7 +429,11 @@ bool node_write(struct node *node)
     bool wrote = store_write(node->db);
     if (!node->given || node->applied)
         return false;
-    /* A batch that cancelled itself out has nothing to write. */
+    /* It is written, or had cancelled itself out; or the disk refused it. */
+    if (!peek_applied(node)) {
+        trace_line(&node->world->trace, "disk: refused a batch");
+        return false;
+    }
     node->applied = true;
     node->written = node->flushed;
     note_written(node);
@@ -408,7 +450,7 @@ static void collected(struct node *node)
         note_written(node);
         /* Not in the middle of a turn, as when a client was lost since the last one ended. */
         if (store_last(node->db) == node->settled)
-            give(node);
+            give(node, node->model->turn - 1);
     }
 }
 

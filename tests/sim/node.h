@@ -65,6 +65,7 @@ struct node {
     bool applied;     /* that batch is on the disk */
     uint64_t flushed; /* last operation of that batch, or of the latest one */
     uint64_t written; /* last operation on the disk */
+    bool broken;      /* the disk */
     uint64_t settled; /* last operation when the last turn ended */
 };
 
@@ -87,6 +88,9 @@ void link_send(struct node *node, struct link *link, struct m_op *op, const stru
 void node_turn(struct node *node, bool everything);
 /* The writer applies the batch it has, if any; false when it has none. */
 bool node_write(struct node *node);
+/* From now on the disk refuses what it is asked to change; or works again. */
+void node_break_disk(struct node *node);
+void node_mend_disk(struct node *node);
 /* It dies now and starts again on the same disk. */
 void node_crash(struct node *node);
 /* It is stopped in order and starts again. */

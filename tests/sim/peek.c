@@ -11,6 +11,7 @@
 #include "broker/vhost.h"
 #include "proto/properties.h"
 #include "proto/table.h"
+#include "storage/store_db.h"
 #include "tests/sim/node.h"
 
 #include <inttypes.h>
@@ -173,10 +174,10 @@ static void compare_entry(struct model *model, const struct entry *entry,
 }
 
 /* The model's entry of this lane after `*index` in its ready list. */
-static const struct m_entry *next_of_lane(const struct m_queue *queue, int lane, size_t *index)
+static struct m_entry *next_of_lane(const struct m_queue *queue, int lane, size_t *index)
 {
     while (*index < queue->ready.count) {
-        const struct m_entry *entry = queue->ready.at[(*index)++];
+        struct m_entry *entry = queue->ready.at[(*index)++];
         if (entry->lane == lane)
             return entry;
     }
@@ -270,12 +271,13 @@ static void compare_exchanges(struct model *model, struct vhost *vhost)
                    model->bindings.count);
 }
 
-static void adopt_entry(struct model *model, const struct entry *entry, struct m_queue *queue)
+static void adopt_lane(struct model *model, const struct lane *lane, const struct m_queue *queue)
 {
-    for (size_t i = 0; i < queue->ready.count; i++) {
-        struct m_entry *known = queue->ready.at[i];
-        if (known->lane != entry->lane->priority || known->message->id != id_of(entry->message))
-            continue;
+    size_t index = 0;
+    LIST_EACH(&lane->ready, node)
+    {
+        const struct entry *entry = CONTAINER_OF(node, struct entry, link);
+        struct m_entry *known = next_of_lane(queue, lane->priority, &index);
         known->expiry_order = entry->expiry.sequence;
         if (known->expiry_order >= model->expiry_order_next)
             model->expiry_order_next = known->expiry_order + 1;
@@ -285,12 +287,11 @@ static void adopt_entry(struct model *model, const struct entry *entry, struct m
 void peek_adopt_expiry(struct model *model)
 {
     for (size_t i = 0; i < model->queues.count; i++) {
-        struct m_queue *queue = model->queues.at[i];
+        const struct m_queue *queue = model->queues.at[i];
         const struct queue *found = queue_of(model, queue);
-        for (int lane = 0; found && lane <= found->settings.priority_max; lane++)
+        for (int lane = 0; lane <= found->settings.priority_max; lane++)
             if (found->lanes[lane])
-                LIST_EACH(&found->lanes[lane]->ready, node)
-                    adopt_entry(model, CONTAINER_OF(node, struct entry, link), queue);
+                adopt_lane(model, found->lanes[lane], queue);
     }
 }
 
@@ -302,6 +303,11 @@ void peek_compare(struct model *model)
     for (size_t i = 0; i < model->queues.count; i++)
         compare_queue(model, model->queues.at[i]);
     compare_exchanges(model, vhost);
+}
+
+bool peek_applied(const struct node *node)
+{
+    return node->db->writer.state == WRITER_DONE;
 }
 
 void peek_empty(struct model *model)

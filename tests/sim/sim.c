@@ -109,6 +109,10 @@ static void trouble(struct sim *sim)
     }
     if (world_permille(world, world->cut_permille))
         cut_one(sim);
+    if (!sim->node->broken && world_permille(world, world->fault_permille))
+        node_break_disk(sim->node);
+    else if (sim->node->broken && world_percent(world, 10))
+        node_mend_disk(sim->node);
     if (world_permille(world, world->alarm_permille))
         broker_set_alarm(sim->node->broker, ALARM_MEMORY, world_percent(world, 40));
 }
@@ -251,6 +255,7 @@ static void finish(struct sim *sim)
 {
     sim->world.crash_permille = sim->world.restart_permille = 0;
     broker_set_alarm(sim->node->broker, ALARM_MEMORY, false);
+    node_mend_disk(sim->node);
     trace_line(&sim->world.trace, "to rest");
     rest(sim);
     check_confirms(sim);

@@ -268,6 +268,7 @@ static void set_weather(struct world *world)
     world->restart_permille = CHANCE(30) ? 3 : 0;
     world->cut_permille = CHANCE(50) ? BELOW(10) : 0;
     world->alarm_permille = CHANCE(15) ? 10 : 0;
+    world->fault_permille = CHANCE(80) ? 0 : 10;
     world->time_percent = 10 + BELOW(60);
     world->high_water = CHANCE(70) ? 1u << 20 : 200 + BELOW(4000);
     world->pipe_bytes = CHANCE(50) ? 1u << 20 : 50 + BELOW(2000);
