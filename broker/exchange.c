@@ -225,7 +225,7 @@ bool exchange_declare(struct connection *connection, const struct exchange_decla
     if (declare->passive)
         return declare_passive(connection, declare, reply);
     if (!exchange_type_find(declare->type))
-        return reply_set(reply, REPLY_PRECONDITION_FAILED, "unknown exchange type '%.*s'",
+        return reply_set(reply, REPLY_COMMAND_INVALID, "unknown exchange type '%.*s'",
                          SLICE_FMT(declare->type));
     if (declare->name.len == 0)
         return reply_set(reply, REPLY_ACCESS_REFUSED,

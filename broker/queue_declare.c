@@ -157,6 +157,20 @@ static bool check_dead_letter(const struct connection *connection,
                         "exchange", value.bytes, reply);
 }
 
+/* RabbitMQ looks at this one's type before all other arguments. */
+static bool check_dead_letter_type(const struct queue_declare *declare, const struct vhost *vhost,
+                                   struct reply *reply)
+{
+    struct field_value value;
+    if (!table_find(declare->arguments, "x-dead-letter-exchange", &value) ||
+        value.type == FIELD_LONGSTR)
+        return true;
+    return reply_set(reply, REPLY_PRECONDITION_FAILED,
+                     "invalid type '%s' for arg 'x-dead-letter-exchange' in queue '%.*s' in vhost "
+                     "'%s'",
+                     field_type_name(value.type), SLICE_FMT(declare->name), vhost->name);
+}
+
 static bool create(struct connection *connection, const struct queue_declare *declare,
                    bool named_by_server, enum queue_type type, struct queue **queue,
                    struct reply *reply)
@@ -166,7 +180,8 @@ static bool create(struct connection *connection, const struct queue_declare *de
         return reply_set(reply, REPLY_ACCESS_REFUSED,
                          "queue name '%.*s' contains reserved prefix 'amq.*'",
                          SLICE_FMT(declare->name));
-    if (!queue_arguments_check(declare->arguments, type, declare->name, slice_str(vhost->name),
+    if (!check_dead_letter_type(declare, vhost, reply) ||
+        !queue_arguments_check(declare->arguments, type, declare->name, slice_str(vhost->name),
                                reply))
         return false;
     if (type == QUEUE_QUORUM && !check_quorum(declare, named_by_server, vhost, reply))

@@ -35,12 +35,14 @@ bool endpoint_parse(const char *text, struct endpoint *endpoint)
     if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
         host++;
         len -= 2;
-    } else if (memchr(text, ':', len)) {
-        return false; /* an IPv6 address needs its brackets */
     }
     if (len == 0 || len >= ENDPOINT_HOST_MAX)
         return false;
     memcpy(endpoint->host, host, len);
+    /* RabbitMQ's files have IPv6 addresses without brackets: the port is behind the last colon. */
+    struct in6_addr unused;
+    if (strchr(endpoint->host, ':') && inet_pton(AF_INET6, endpoint->host, &unused) != 1)
+        return false;
     return parse_port(colon + 1, &endpoint->port);
 }
 

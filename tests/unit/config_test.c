@@ -156,9 +156,13 @@ START_TEST(endpoints_in_all_forms)
     ck_assert(endpoint_parse("[::1]:5674", &endpoint));
     ck_assert_str_eq(endpoint.host, "::1");
     ck_assert_uint_eq(endpoint.port, 5674);
+    ck_assert(endpoint_parse("::1:5675", &endpoint)); /* as RabbitMQ's files have it */
+    ck_assert_str_eq(endpoint.host, "::1");
+    ck_assert_uint_eq(endpoint.port, 5675);
     ck_assert(endpoint_parse("localhost:65535", &endpoint));
     static const char *const wrong[] = {
-        "", "0", "65536", "::1:5672", "[::1]", "host", "host:", ":5672", "[]:1", "1.2.3.4:5672x",
+        "",     "0",     "65536", "::1",  "1:2:5672",      "[::1]",
+        "host", "host:", ":5672", "[]:1", "1.2.3.4:5672x",
     };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
         ck_assert_msg(!endpoint_parse(wrong[i], &endpoint), "%s", wrong[i]);

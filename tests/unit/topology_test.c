@@ -206,7 +206,7 @@ START_TEST(guards_system_exchanges)
     expect_error(&world,
                  "ACCESS_REFUSED - exchange name 'amq.mine' contains reserved prefix 'amq.*'");
     ck_assert(!declare_exchange(client, "x", "sideways"));
-    expect_error(&world, "PRECONDITION_FAILED - unknown exchange type 'sideways'");
+    expect_error(&world, "COMMAND_INVALID - unknown exchange type 'sideways'");
     ck_assert(declare_exchange(client, "x", "direct"));
     ck_assert(!declare_exchange(client, "x", "fanout"));
     expect_error(&world, "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'x' in vhost "
