@@ -4,7 +4,9 @@
  * part of them.
  *
  * (1) current = durable with all unsynced changes applied in order.
- * (2) All of it is under one lock.
+ * (2) All of it is under one mutex.
+ * (3) Connections keep each other out as on a real disk, so that only the last one to close believes it
+ *     is the last.
  */
 #include "tests/support/memvfs.h"
 
@@ -28,6 +30,8 @@ struct change {
     uint8_t *data;
 };
 
+struct handle;
+
 struct file {
     struct list link; /* in memvfs.files */
     char *path;
@@ -36,9 +40,14 @@ struct file {
     struct change *changes; /* since the last sync */
     size_t change_count, change_capacity;
     size_t open_count;
-    bool deleted; /* goes with the last close */
+    bool deleted;            /* goes with the last close */
+    struct handle *reserved; /* who holds these of SQLite's file locks; several may hold SHARED */
+    struct handle *pending;
+    size_t shared_count;
     void *regions[SHM_REGIONS_MAX];
     size_t shm_users;
+    size_t shm_shared[SQLITE_SHM_NLOCK]; /* holders of each of the WAL index's locks */
+    struct handle *shm_exclusive[SQLITE_SHM_NLOCK];
 };
 
 struct memvfs {
@@ -56,6 +65,8 @@ struct handle {
     sqlite3_file base;
     struct memvfs *disk;
     struct file *file;
+    int level;           /* of the file lock: SQLITE_LOCK_… */
+    unsigned shm_shared; /* the locks of the WAL index that it holds, a bit each */
     bool shm;
     bool delete_on_close;
 };
@@ -180,22 +191,6 @@ static struct handle *handle_of(sqlite3_file *base)
     return CONTAINER_OF(base, struct handle, base);
 }
 
-static int close_file(sqlite3_file *base)
-{
-    struct handle *handle = handle_of(base);
-    struct memvfs *disk = handle->disk;
-    struct file *file = handle->file;
-    lock(disk);
-    CHECK(file->open_count > 0);
-    file->open_count--;
-    if (handle->delete_on_close)
-        file->deleted = true;
-    if (file->open_count == 0 && file->deleted)
-        free_file(file);
-    unlock(disk);
-    return SQLITE_OK;
-}
-
 static int read_file(sqlite3_file *base, void *out, int len, sqlite3_int64 offset)
 {
     struct handle *handle = handle_of(base);
@@ -263,18 +258,107 @@ static int file_size(sqlite3_file *base, sqlite3_int64 *size)
     return SQLITE_OK;
 }
 
-/* One process, one connection a file: locks have nobody to keep out. */
+/* -- file locks, as SQLite's unix VFS has them -- */
+
+static int take_shared(struct handle *handle)
+{
+    if (handle->file->pending)
+        return SQLITE_BUSY;
+    handle->file->shared_count++;
+    handle->level = SQLITE_LOCK_SHARED;
+    return SQLITE_OK;
+}
+
+static int take_reserved(struct handle *handle)
+{
+    if (handle->file->reserved && handle->file->reserved != handle)
+        return SQLITE_BUSY;
+    handle->file->reserved = handle;
+    handle->level = SQLITE_LOCK_RESERVED;
+    return SQLITE_OK;
+}
+
+/* PENDING keeps new readers out; EXCLUSIVE when the old ones are gone. */
+static int take_exclusive(struct handle *handle)
+{
+    struct file *file = handle->file;
+    if ((file->reserved && file->reserved != handle) || (file->pending && file->pending != handle))
+        return SQLITE_BUSY;
+    file->pending = handle;
+    handle->level = SQLITE_LOCK_PENDING;
+    if (file->shared_count > 1)
+        return SQLITE_BUSY;
+    handle->level = SQLITE_LOCK_EXCLUSIVE;
+    return SQLITE_OK;
+}
+
+static int take_level(struct handle *handle, int level)
+{
+    if (handle->level >= level)
+        return SQLITE_OK;
+    if (level == SQLITE_LOCK_SHARED)
+        return take_shared(handle);
+    CHECK(handle->level >= SQLITE_LOCK_SHARED);
+    return level == SQLITE_LOCK_RESERVED ? take_reserved(handle) : take_exclusive(handle);
+}
+
+static void give_level(struct handle *handle, int level)
+{
+    struct file *file = handle->file;
+    if (handle->level <= level)
+        return;
+    if (file->reserved == handle)
+        file->reserved = NULL;
+    if (file->pending == handle)
+        file->pending = NULL;
+    if (level == SQLITE_LOCK_NONE) {
+        CHECK(file->shared_count > 0);
+        file->shared_count--;
+    }
+    handle->level = level;
+}
+
 static int lock_file(sqlite3_file *base, int level)
 {
-    (void)base;
-    (void)level;
+    struct handle *handle = handle_of(base);
+    lock(handle->disk);
+    int result = take_level(handle, level);
+    unlock(handle->disk);
+    return result;
+}
+
+static int unlock_file(sqlite3_file *base, int level)
+{
+    struct handle *handle = handle_of(base);
+    lock(handle->disk);
+    give_level(handle, level);
+    unlock(handle->disk);
     return SQLITE_OK;
 }
 
 static int check_reserved(sqlite3_file *base, int *reserved)
 {
-    (void)base;
-    *reserved = 0;
+    struct handle *handle = handle_of(base);
+    lock(handle->disk);
+    *reserved = handle->file->reserved || handle->file->pending;
+    unlock(handle->disk);
+    return SQLITE_OK;
+}
+
+static int close_file(sqlite3_file *base)
+{
+    struct handle *handle = handle_of(base);
+    struct memvfs *disk = handle->disk;
+    struct file *file = handle->file;
+    lock(disk);
+    CHECK(file->open_count > 0);
+    give_level(handle, SQLITE_LOCK_NONE);
+    file->open_count--;
+    if (handle->delete_on_close)
+        file->deleted = true;
+    if (file->open_count == 0 && file->deleted)
+        free_file(file);
+    unlock(disk);
     return SQLITE_OK;
 }
 
@@ -315,13 +399,54 @@ static int shm_map(sqlite3_file *base, int region, int size, int extend, void vo
     return SQLITE_OK;
 }
 
+static void give_shm(struct handle *handle, int slot)
+{
+    struct file *file = handle->file;
+    if (file->shm_exclusive[slot] == handle)
+        file->shm_exclusive[slot] = NULL;
+    if (handle->shm_shared >> slot & 1) {
+        CHECK(file->shm_shared[slot] > 0);
+        file->shm_shared[slot]--;
+        handle->shm_shared &= ~(1u << slot);
+    }
+}
+
+static bool may_take_shm(const struct handle *handle, int slot, bool exclusive)
+{
+    const struct file *file = handle->file;
+    size_t own = handle->shm_shared >> slot & 1;
+    if (file->shm_exclusive[slot] && file->shm_exclusive[slot] != handle)
+        return false;
+    return !exclusive || file->shm_shared[slot] == own;
+}
+
+static void take_shm(struct handle *handle, int slot, bool exclusive)
+{
+    if (exclusive) {
+        handle->file->shm_exclusive[slot] = handle;
+    } else if (!(handle->shm_shared >> slot & 1)) {
+        handle->file->shm_shared[slot]++;
+        handle->shm_shared |= 1u << slot;
+    }
+}
+
 static int shm_lock(sqlite3_file *base, int offset, int count, int flags)
 {
-    (void)base;
-    (void)offset;
-    (void)count;
-    (void)flags;
-    return SQLITE_OK;
+    struct handle *handle = handle_of(base);
+    bool exclusive = (flags & SQLITE_SHM_EXCLUSIVE) != 0;
+    bool free = true;
+    CHECK(offset >= 0);
+    CHECK(offset + count <= SQLITE_SHM_NLOCK);
+    lock(handle->disk);
+    for (int slot = offset; slot < offset + count; slot++)
+        if (flags & SQLITE_SHM_UNLOCK)
+            give_shm(handle, slot);
+        else
+            free = free && may_take_shm(handle, slot, exclusive);
+    for (int slot = offset; slot < offset + count && free && (flags & SQLITE_SHM_LOCK); slot++)
+        take_shm(handle, slot, exclusive);
+    unlock(handle->disk);
+    return free ? SQLITE_OK : SQLITE_BUSY;
 }
 
 static void shm_barrier(sqlite3_file *base)
@@ -337,6 +462,8 @@ static int shm_unmap(sqlite3_file *base, int delete_file)
     struct handle *handle = handle_of(base);
     (void)delete_file;
     lock(handle->disk);
+    for (int slot = 0; slot < SQLITE_SHM_NLOCK; slot++)
+        give_shm(handle, slot);
     if (handle->shm) {
         handle->shm = false;
         CHECK(handle->file->shm_users > 0);
@@ -356,7 +483,7 @@ static const sqlite3_io_methods methods = {
     .xSync = sync_handle,
     .xFileSize = file_size,
     .xLock = lock_file,
-    .xUnlock = lock_file,
+    .xUnlock = unlock_file,
     .xCheckReservedLock = check_reserved,
     .xFileControl = file_control,
     .xSectorSize = sector_size,
