@@ -271,10 +271,15 @@ tsan: export TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1
 tsan:
 	$(call variant,build/tsan)thread CFLAGS='-O1 -g' check-unit check-quick
 
-# Leaks and uninitialised reads in every unit test and in one life of the daemon.
+# Leaks and uninitialised reads in every unit test and in one life of the daemon. A process for each
+# case would take minutes; only tests that end by a signal need it.
+FORKING := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,\
+               $(shell grep -sl raise_signal tests/unit/*_test.c))
 valgrind: all $(CHOSEN)
-	@{ echo "unit tests: RUN_WITH='build-aux/memcheck' \
-	    build-aux/run-tests $(CHOSEN)"; \
+	@{ echo "unit tests: RUN_WITH=build-aux/memcheck CK_FORK=no build-aux/run-tests \
+	    $(filter-out $(FORKING),$(CHOSEN))"; \
+	$(if $(filter $(FORKING),$(CHOSEN)),echo "unit tests that fork: RUN_WITH=build-aux/memcheck \
+	    build-aux/run-tests $(filter $(FORKING),$(CHOSEN))";) \
 	$(if $(wildcard server/main.c),echo 'daemon: build-aux/memcheck-daemon $(BUILD)';) \
 	} | build-aux/check-all
 
