@@ -57,8 +57,35 @@ static void add_content(struct client *client, struct buf *bytes, const struct m
     bytes->len += size;
 }
 
+/* Where the method has a no-wait bit. */
+static bool *no_wait_of(struct method *method)
+{
+    /* style: no exhaustive switch, because most methods have none. */
+    enum method_kind kind = method->kind;
+    return kind == METHOD_QUEUE_DECLARE     ? &method->queue_declare.no_wait
+           : kind == METHOD_QUEUE_BIND      ? &method->queue_bind.no_wait
+           : kind == METHOD_QUEUE_PURGE     ? &method->queue_purge.no_wait
+           : kind == METHOD_QUEUE_DELETE    ? &method->queue_delete.no_wait
+           : kind == METHOD_EXCHANGE_BIND   ? &method->exchange_bind.no_wait
+           : kind == METHOD_EXCHANGE_UNBIND ? &method->exchange_unbind.no_wait
+           : kind == METHOD_BASIC_CONSUME   ? &method->basic_consume.no_wait
+           : kind == METHOD_BASIC_CANCEL    ? &method->basic_cancel.no_wait
+           : kind == METHOD_CONFIRM_SELECT  ? &method->confirm_select.no_wait
+                                            : NULL;
+}
+
+static void choose_no_wait(struct client *client, struct m_op *op)
+{
+    bool *no_wait = op->protocol_header ? NULL : no_wait_of(&op->method);
+    if (!no_wait || !world_percent(client->world, client->world->no_wait_percent))
+        return;
+    *no_wait = true;
+    op->no_wait = true;
+}
+
 void client_send(struct client *client, struct m_op *op)
 {
+    choose_no_wait(client, op);
     struct buf bytes = BUF_INIT;
     const struct method_info *info = op->protocol_header ? NULL : method_info(op->method.kind);
     trace_line(&client->world->trace, "client %u ch %u: %s%s%lu", client->id, op->channel,
@@ -70,7 +97,7 @@ void client_send(struct client *client, struct m_op *op)
         method_frame_add(&bytes, op->channel, &op->method);
     if (op->message)
         add_content(client, &bytes, op);
-    if (info && (info->flags & METHOD_SYNC) && op->channel > 0)
+    if (info && (info->flags & METHOD_SYNC) && op->channel > 0 && !op->no_wait)
         client->channels[op->channel].waiting = true;
     link_send(client->node, client->link, op, &bytes);
     buf_fini(&bytes);

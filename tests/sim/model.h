@@ -71,7 +71,8 @@ struct m_entry {
     bool stored;            /* durable queue, persistent message */
     bool seen;              /* released to the network: a client may have it */
     struct m_count *counts; /* failed deliveries, newest first; NULL: none */
-    int64_t deadline_ms;    /* wall clock; INT64_MAX: never */
+    int64_t deadline_ms;    /* monotonic; INT64_MAX: never */
+    int64_t expires_ms;     /* the same by the wall clock, as it is on the disk */
     uint64_t expiry_order;  /* among equal deadlines: when it became ready */
     uint64_t born, died;
     struct m_publish *origin; /* NULL: not to be confirmed, or from before a crash */
@@ -87,7 +88,7 @@ struct m_queue {
     struct m_consumer *active; /* single active */
     unsigned unacked;
     uint64_t position_next;
-    int64_t unused_at_ms; /* wall clock: x-expires; INT64_MAX */
+    int64_t unused_at_ms; /* x-expires; INT64_MAX */
     uint64_t born, died;
     bool gone;
 };
@@ -127,7 +128,7 @@ struct m_unacked {
     struct m_entry *entry;
     struct m_consumer *consumer; /* NULL: basic.get, or cancelled */
     bool got;                    /* by basic.get */
-    int64_t deadline_ms;         /* wall clock: acknowledged by then; INT64_MAX: whenever */
+    int64_t deadline_ms;         /* acknowledged by then; INT64_MAX: whenever */
 };
 
 /* A publish on a confirming channel. */
@@ -152,7 +153,7 @@ struct m_channel {
     struct vec consumers, unacked, publishes; /* m_consumer, m_unacked, unanswered m_publish */
     struct vec tx_publishes;                  /* struct m_op */
     struct vec tx_acks;                       /* model_channel.c's */
-    const char *last_queue;
+    bool quiet;                               /* the method being applied wants no answer */
 };
 
 /* A frame that the node owes. */
@@ -193,6 +194,7 @@ struct m_op {
     struct m_binding *binding; /* queue.bind, exchange.bind and their opposites: a pattern */
     int64_t priority;          /* basic.consume */
     bool cancel_notify;        /* connection.start-ok says so */
+    bool no_wait;       /* no answer is wanted */
     bool protocol_header;
 };
 
@@ -230,7 +232,8 @@ struct model {
     struct arena *arena;
     struct trace *trace;
     struct node *node; /* for looking at ties only: see peek.h */
-    int64_t now_ms;    /* wall clock */
+    int64_t now_ms;    /* monotonic, as all deadlines in memory */
+    int64_t wall_ms;   /* what is on the disk and in x-death */
     uint64_t turn;     /* the one that is going on, from 1 */
     uint64_t handed;  /* turns up to here are with the writer */
     uint64_t durable;  /* turns up to here survive a crash */
@@ -337,7 +340,7 @@ uint8_t model_body_byte(uint64_t id, uint64_t at);
 
 /* -- model_time.c: time, turns, crashes -- */
 
-void model_set_time(struct model *model, int64_t wall_ms);
+void model_set_time(struct model *model, int64_t now_ms, int64_t wall_ms);
 /* broker_run_timers() ran what was due, in this order. */
 void model_timers(struct model *model, const struct peek_due *due, size_t count);
 void model_turn_end(struct model *model);

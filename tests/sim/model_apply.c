@@ -23,6 +23,8 @@ static const char *text_of(struct model *model, struct slice text)
 static struct m_expect *answer(struct model *model, struct m_channel *channel,
                                enum method_kind kind)
 {
+    if (channel->quiet)
+        return ARENA_NEW(model->arena, struct m_expect);
     return model_expect(model, channel->connection, channel->number, kind);
 }
 
@@ -443,6 +445,7 @@ void model_apply(struct model *model, struct m_connection *connection, struct m_
         return;
     struct m_channel *channel = &connection->channels[op->channel];
     enum method_kind kind = op->protocol_header ? METHOD_COUNT : op->method.kind;
+    channel->quiet = op->no_wait;
     if (channel->state == M_OPEN)
         apply_open(model, channel, op);
     else if (channel->state == M_CLOSING && kind == METHOD_CHANNEL_CLOSE_OK)

@@ -224,7 +224,7 @@ static void record_death(struct model *model, struct m_message *dead,
         CHECK(dead->death_count < M_DEATHS_MAX);
         dead->death_count++;
         death.count = 1;
-        death.time_s = model->now_ms / 1000;
+        death.time_s = model->wall_ms / 1000;
         death.exchange = message->exchange;
         death.key_count = keys_of(message, false, death.keys);
         death.original_expiration = message->expiration;

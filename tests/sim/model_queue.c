@@ -140,6 +140,8 @@ static struct m_entry *new_entry(struct model *model, struct m_queue *queue,
     entry->lane = lane_of(queue, message);
     entry->stored = queue->durable && message->persistent;
     entry->deadline_ms = deadline_of(model, queue, message);
+    if (entry->deadline_ms < INT64_MAX)
+        entry->expires_ms = entry->deadline_ms - model->now_ms + model->wall_ms;
     entry->born = model->turn;
     entry->died = M_NEVER;
     if (entry->stored)

@@ -3,9 +3,10 @@
 #include "tests/sim/model.h"
 #include "tests/sim/peek.h"
 
-void model_set_time(struct model *model, int64_t wall_ms)
+void model_set_time(struct model *model, int64_t now_ms, int64_t wall_ms)
 {
-    model->now_ms = wall_ms;
+    model->now_ms = now_ms;
+    model->wall_ms = wall_ms;
 }
 
 static bool is_overdue(const struct model *model, const struct m_channel *channel)
@@ -200,6 +201,8 @@ static void revive_entry(struct model *model, struct m_entry *entry, uint64_t tu
         entry->redelivered = M_YES;
     else if (!clean || was_out)
         entry->redelivered = M_MAYBE;
+    if (entry->deadline_ms < INT64_MAX)
+        entry->deadline_ms = entry->expires_ms - model->wall_ms + model->now_ms;
     entry->place = M_GONE;
     entry->born = 0;
     entry->died = M_NEVER;

@@ -88,7 +88,7 @@ struct node *node_new(struct world *world, struct model *model)
     node->now_ms = 1000;
     node->wall_ms = 1700000000000;
     model->node = node;
-    model_set_time(model, node->wall_ms);
+    model_set_time(model, node->now_ms, node->wall_ms);
     world->trace.now_ms = node->now_ms;
     open_store(node);
     start_broker(node);
@@ -160,7 +160,7 @@ void node_crash(struct node *node)
     store_crash(node->store);
     broker_free(node->broker);
     memvfs_power_loss(node->disk, world_percent(node->world, 50) ? node->world->seed + 1 : 0);
-    model_set_time(node->model, node->wall_ms);
+    model_set_time(node->model, node->now_ms, node->wall_ms);
     model_restart(node->model, false);
     open_store(node);
     start_broker(node);
@@ -178,7 +178,7 @@ void node_restart(struct node *node)
     broker_stop(node->broker);
     store_close(node->store);
     broker_free(node->broker);
-    model_set_time(node->model, node->wall_ms);
+    model_set_time(node->model, node->now_ms, node->wall_ms);
     model_restart(node->model, true);
     open_store(node);
     start_broker(node);
@@ -195,6 +195,12 @@ void node_free(struct node *node)
     store_close(node->store);
     broker_free(node->broker);
     memvfs_free(node->disk);
+}
+
+void node_set_clock(struct node *node, int64_t by_ms)
+{
+    node->wall_ms += by_ms;
+    trace_line(&node->world->trace, "the wall clock jumps by %" PRId64 " ms", by_ms);
 }
 
 void node_pass_time(struct node *node, int64_t ms)
@@ -459,7 +465,7 @@ void node_turn(struct node *node, bool everything)
     struct model *model = node->model;
     trace_line(&node->world->trace, "turn %" PRIu64, model->turn);
     broker_set_time(node->broker, node->now_ms, node->wall_ms);
-    model_set_time(model, node->wall_ms);
+    model_set_time(model, node->now_ms, node->wall_ms);
     model->phase = PHASE_COLLECT;
     broker_collect(node->broker);
     collected(node);

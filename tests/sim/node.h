@@ -96,6 +96,8 @@ void node_crash(struct node *node);
 /* It is stopped in order and starts again. */
 void node_restart(struct node *node);
 void node_pass_time(struct node *node, int64_t ms);
+/* The wall clock is set, which must not concern anything but what a restart reads. */
+void node_set_clock(struct node *node, int64_t by_ms);
 /* Nothing waits anywhere in the node. */
 bool node_idle(const struct node *node);
 

@@ -162,12 +162,10 @@ static void compare_entry(struct model *model, const struct entry *entry,
     if (entry->delivery_count != m_count_now(wanted))
         model_fail(model, "%s: message %" PRIu64 " has delivery count %u, expected %u", name, id,
                    entry->delivery_count, m_count_now(wanted));
-    int64_t deadline = entry->deadline_ms == INT64_MAX
-                           ? INT64_MAX
-                           : entry->deadline_ms - broker->now_ms + broker->wall_ms;
-    if (deadline != wanted->deadline_ms)
+    if (entry->deadline_ms != wanted->deadline_ms)
         model_fail(model, "%s: message %" PRIu64 " expires in %" PRId64 " ms, expected %" PRId64,
-                   name, id, deadline - broker->wall_ms, wanted->deadline_ms - broker->wall_ms);
+                   name, id, entry->deadline_ms - broker->now_ms,
+                   wanted->deadline_ms - broker->now_ms);
     if (entry->is_stored != wanted->stored)
         model_fail(model, "%s: message %" PRIu64 " is %sstored, which is wrong", name, id,
                    entry->is_stored ? "" : "not ");

@@ -109,6 +109,8 @@ static void trouble(struct sim *sim)
     }
     if (world_permille(world, world->cut_permille))
         cut_one(sim);
+    if (world_permille(world, world->clock_permille))
+        node_set_clock(sim->node, (int64_t)world_below(world, 6000) - 3000);
     if (!sim->node->broken && world_permille(world, world->fault_permille))
         node_break_disk(sim->node);
     else if (sim->node->broken && world_percent(world, 10))

@@ -259,6 +259,7 @@ static void set_habits(struct world *world)
     world->cc_percent = CHANCE(20) ? 15 : 0;
     world->default_exchange_percent = 30 + BELOW(60);
     world->body_max = CHANCE(85) ? 64 : 12000;
+    world->no_wait_percent = CHANCE(60) ? 0 : 25;
     world->no_ack_percent = CHANCE(50) ? 10 : 40;
 }
 
@@ -268,6 +269,7 @@ static void set_weather(struct world *world)
     world->restart_permille = CHANCE(30) ? 3 : 0;
     world->cut_permille = CHANCE(50) ? BELOW(10) : 0;
     world->alarm_permille = CHANCE(15) ? 10 : 0;
+    world->clock_permille = CHANCE(75) ? 0 : 15;
     world->fault_permille = CHANCE(80) ? 0 : 10;
     world->time_percent = 10 + BELOW(60);
     world->high_water = CHANCE(70) ? 1u << 20 : 200 + BELOW(4000);

@@ -74,8 +74,8 @@ struct world {
     unsigned persistent_percent, mandatory_percent, expiration_percent, priority_percent;
     unsigned headers_percent, cc_percent, default_exchange_percent;
     unsigned body_max;
-    unsigned no_ack_percent;
-    unsigned crash_permille, restart_permille, cut_permille, alarm_permille, fault_permille; /* a step */
+    unsigned no_ack_percent, no_wait_percent;
+    unsigned crash_permille, restart_permille, cut_permille, alarm_permille, fault_permille, clock_permille; /* a step */
     unsigned time_percent; /* of steps in which time passes */
     unsigned high_water;   /* bytes of output at which a connection counts as congested */
     unsigned pipe_bytes;   /* the network takes that much at once from the node */
