@@ -108,6 +108,8 @@ class ExternalBroker:
     def close(self):
         pass
 
+    discard = close
+
 
 class Broker:
     """One bilbyd process and its data directory.  Not for several threads."""
@@ -218,11 +220,25 @@ class Broker:
                                      % (self.process.returncode, self.log()))
         finally:
             self.process = None
-            if not os.environ.get("KEEP_DATA"):
-                shutil.rmtree(self.directory, ignore_errors=True)
+            self._remove()
+
+    def discard(self):
+        """End it in whatever state it is, without a word, and throw its directory away."""
+        if self.process is not None and self.process.poll() is None:
+            self._end(signal.SIGKILL)
+        self.process = None
+        self._remove()
+
+    def _remove(self):
+        if not os.environ.get("KEEP_DATA"):
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     def __enter__(self):
-        return self.start()
+        try:
+            return self.start()
+        except BrokerDied:
+            self.discard()
+            raise
 
     def __exit__(self, *_):
         self.close()

@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -356,8 +357,7 @@ class RefusedStart(RestartTest):
     def test_damaged_database_is_not_recreated(self):
         self.ch.call("queue.declare", queue="q", durable=True)
         self.stop()
-        files = [path for path in pathlib.Path(self.broker.data).rglob("*")
-                 if path.is_file() and path.read_bytes()[:15] == b"SQLite format 3"]
+        files = self.databases()
         self.assertTrue(files)
         for path in files:
             kept = path.read_bytes()
@@ -369,6 +369,41 @@ class RefusedStart(RestartTest):
             path.write_bytes(kept)
         self.broker.start()
         self.assertTrue(self.there("queue", queue="q"))
+
+    def databases(self):
+        return [path for path in pathlib.Path(self.broker.data).rglob("*")
+                if path.is_file() and path.read_bytes()[:15] == b"SQLite format 3"]
+
+    def test_newer_database_is_left_alone(self):
+        self.ch.call("queue.declare", queue="q", durable=True)
+        self.stop()
+        for path in self.databases():
+            with self.subTest(path.name):
+                self.set_version(path, 99)
+                self.assertIn("99", self.start_fails())
+                self.set_version(path, self.version)
+        self.broker.start()
+        self.assertTrue(self.there("queue", queue="q"))
+
+    def set_version(self, path, number):
+        connection = sqlite3.connect(path)
+        self.version = connection.execute("PRAGMA user_version").fetchone()[0]
+        connection.execute("PRAGMA user_version = %d" % number)
+        connection.commit()
+        connection.close()
+
+    def test_queues_can_be_queried_while_it_runs(self):
+        self.ch.call("queue.declare", queue="q", durable=True)
+        self.publish("q", "a", "b", "c")
+        counts = []
+        for path in self.databases():
+            connection = sqlite3.connect(path.as_uri() + "?mode=ro", uri=True)
+            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
+            if "messages" in tables:
+                counts.append(connection.execute("SELECT count(*) FROM messages").fetchone()[0])
+            connection.close()
+        self.assertEqual(sum(counts), 3)
+        self.publish("q", "d")  # reading did not get in the way
 
     def test_unknown_key(self):
         self.stop()

@@ -471,6 +471,8 @@ def main():
         print("---- the broker's log (its end)\n%s" % "\n".join(broker.log().splitlines()[-20:]))
         print("%d passed, 1 failed" % done)
         return 1
+    finally:
+        broker.discard()
     counts = world.counts
     print("killed %d times: %d messages confirmed, %d acknowledged, %d rejected, %d transactions, %d"
           " moved; slowest start %.2f s" % (done, counts["confirmed"], counts["ack"],
