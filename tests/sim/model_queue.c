@@ -46,7 +46,7 @@ void model_entry_gone(struct model *model, struct m_entry *entry)
     entry->place = M_GONE;
     entry->died = model->turn;
     /* What the writer has not seen yet is never written. */
-    model->changes += entry->stored && entry->born <= model->handed;
+    model->changes += entry->stored && !entry->queue->gone && entry->born <= model->handed;
 }
 
 /* -- limits -- */
@@ -102,7 +102,7 @@ void model_enforce_length(struct model *model, struct m_queue *queue)
         if (!head || !over(queue, queue->ready.count, model_ready_bytes(queue)))
             break;
         const struct m_consumer *taker = model_taker(queue);
-        if (taker)
+        if (taker && !peek_reading(model, queue))
             model_fail(model,
                        "%s: message %lu dropped over the length limit while %s could take it",
                        queue->spec->name, (unsigned long)head->message->id, taker->tag);

@@ -15,11 +15,13 @@
 
 #define DUE_MAX 128
 
-/* Pages that were asked for come at once: the model knows of no waiting. True if there were any. */
+/* Pages that were asked for come at once, save in some worlds: where messages expire, the model knows
+ * of no waiting. True if there were any. */
 static bool read_pages(struct node *node)
 {
-    if (!store_read(node->db))
+    if (node->world->lazy_pages || !store_read(node->db))
         return false;
+    trace_line(&node->world->trace, "disk: read pages");
     broker_collect(node->broker);
     return true;
 }
@@ -427,6 +429,12 @@ static void settle(struct node *node)
     vec_push(&node->world->arena, &node->turns, turn);
     give(node, node->model->turn);
     note_written(node);
+}
+
+void node_read(struct node *node)
+{
+    if (node->world->lazy_pages && store_read(node->db))
+        trace_line(&node->world->trace, "disk: read pages");
 }
 
 bool node_write(struct node *node)

@@ -88,6 +88,8 @@ void link_send(struct node *node, struct link *link, struct m_op *op, const stru
 void node_turn(struct node *node, bool everything);
 /* The writer applies the batch it has, if any; false when it has none. */
 bool node_write(struct node *node);
+/* The reader answers what it was asked for. */
+void node_read(struct node *node);
 /* From now on the disk refuses what it is asked to change; or works again. */
 void node_break_disk(struct node *node);
 void node_mend_disk(struct node *node);

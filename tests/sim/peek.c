@@ -303,6 +303,15 @@ void peek_compare(struct model *model)
     compare_exchanges(model, vhost);
 }
 
+bool peek_reading(const struct model *model, const struct m_queue *queue)
+{
+    const struct queue *found = queue_of(model, queue);
+    for (int i = 0; found && i <= found->settings.priority_max; i++)
+        if (found->lanes[i] && found->lanes[i]->reading)
+            return true;
+    return false;
+}
+
 bool peek_applied(const struct node *node)
 {
     return node->db->writer.state == WRITER_DONE;

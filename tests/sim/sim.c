@@ -135,6 +135,8 @@ static void turn(struct sim *sim, bool everything)
 {
     if (world_percent(&sim->world, everything ? 100 : sim->world.write_percent))
         node_write(sim->node);
+    if (everything || world_percent(&sim->world, 40))
+        node_read(sim->node);
     if (everything || world_percent(&sim->world, 85))
         node_turn(sim->node, everything);
 }

@@ -263,6 +263,15 @@ static void set_habits(struct world *world)
     world->no_ack_percent = CHANCE(50) ? 10 : 40;
 }
 
+/* Messages may run out of time here. */
+static bool expires(const struct world *world)
+{
+    for (unsigned i = 0; i < world->queue_count; i++)
+        if (world->queues[i].ttl_ms >= 0)
+            return true;
+    return world->expiration_percent > 0;
+}
+
 static void set_weather(struct world *world)
 {
     world->crash_permille = CHANCE(60) ? 2 + BELOW(12) : 0;
@@ -276,7 +285,8 @@ static void set_weather(struct world *world)
     world->pipe_bytes = CHANCE(50) ? 1u << 20 : 50 + BELOW(2000);
     world->store_pending_max = CHANCE(85) ? 1u << 24 : 500 + BELOW(5000);
     world->consumer_timeout_ms = CHANCE(80) ? 0 : 200 + BELOW(1500);
-    world->queue_memory = CHANCE(70) ? 0 : 1;
+    world->queue_memory = CHANCE(60) ? 0 : CHANCE(50) ? 1 : 1000 + BELOW(4000);
+    world->lazy_pages = world->queue_memory && !expires(world) && CHANCE(70);
     world->frame_max = CHANCE(70) ? 131072 : 4096;
     world->write_percent = CHANCE(50) ? 90 : 5 + BELOW(50);
 }

@@ -80,6 +80,7 @@ struct world {
     unsigned high_water;   /* bytes of output at which a connection counts as congested */
     unsigned pipe_bytes;   /* the network takes that much at once from the node */
     uint64_t store_pending_max;
+    bool lazy_pages;            /* what is read back comes later; only where nothing expires */
     uint64_t queue_memory;      /* of all queues, ready messages; 0: the default, which pages nothing here */
     uint32_t frame_max;
     int64_t consumer_timeout_ms; /* 0: none */
