@@ -16,9 +16,8 @@
 
 #include <inttypes.h>
 
-#define PAGE_MESSAGES 1024u /* read at a time: some milliseconds of a fast consumer's work */
-#define READ_AHEAD                                                                                 \
-    (PAGE_MESSAGES / 2) /* entries left in `ready` when the next ones are asked for */
+#define PAGE_MESSAGES 4096u            /* read at a time: milliseconds of a fast consumer's work */
+#define READ_AHEAD (2 * PAGE_MESSAGES) /* with fewer left in `ready` the next ones are asked for */
 
 static struct entry *first_of(struct list *list)
 {
@@ -74,14 +73,26 @@ static bool is_ghost(struct lane *lane, uint64_t position)
     return false;
 }
 
+/* The lowest position that the range may start at: what was delivered stands below, and so do rows
+ * that are about to go. */
+static uint64_t start_min(const struct lane *lane, uint64_t durable)
+{
+    bool going = lane->deleted_seq > durable && lane->deleted_upto > lane->delivered_upto;
+    return going ? lane->deleted_upto : lane->delivered_upto;
+}
+
 void lane_note_deleted(struct lane *lane, uint64_t position, uint64_t seq)
 {
-    if (lane->paged_count == 0)
+    uint64_t durable = store_durable(vhost_of(lane)->db);
+    if (position >= lane->delivered_upto) {
+        if (lane->deleted_seq <= durable || position >= lane->deleted_upto)
+            lane->deleted_upto = position + 1;
         lane->deleted_seq = seq;
+    }
     if (lane->paged_count == 0 || position < lane->page_first)
         return;
     if (!lane->reading)
-        lay_ghosts(lane, store_durable(vhost_of(lane)->db));
+        lay_ghosts(lane, durable);
     struct ghost *ghost = MEM_NEW(struct ghost);
     ghost->position = position;
     ghost->seq = seq;
@@ -102,8 +113,9 @@ static bool pageable(const struct lane *lane, const struct entry *entry)
     return lane->queue->settings.message_ttl_ms >= 0 && entry->deadline_ms >= lane->paged_deadline;
 }
 
-/* Everything behind the head's share of memory is put into `tail`, to be looked at there. */
-static void split(struct lane *lane, uint64_t share)
+/* Everything behind the head's share of memory is put into `tail`, to be looked at there, but nothing
+ * below `first`. */
+static void split(struct lane *lane, uint64_t share, uint64_t first)
 {
     uint64_t kept = 0;
     struct list *node = lane->ready.next;
@@ -111,8 +123,7 @@ static void split(struct lane *lane, uint64_t share)
         kept += lane->memory / (lane->ready_len + 1u) + 1; /* on average */
         node = node->next;
     }
-    while (node != &lane->ready &&
-           CONTAINER_OF(node, struct entry, link)->position < lane->delivered_upto)
+    while (node != &lane->ready && CONTAINER_OF(node, struct entry, link)->position < first)
         node = node->next;
     while (node != &lane->ready) {
         struct list *next = node->next;
@@ -140,10 +151,9 @@ static void close_range(struct lane *lane)
         while ((entry = first_of(lists[i])))
             unsplit_first(lane, entry);
     }
+    lane->queue->ready_bytes -= lane->paged_bytes; /* none, unless the database counted wrong */
     lane->paged_bytes = 0;
     lane->paged_deadline = INT64_MIN;
-    if (lane->ghosts.count > 0)
-        lane->deleted_seq = LIST_LAST(&lane->ghost_order, struct ghost, link)->seq;
     lay_ghosts(lane, UINT64_MAX);
 }
 
@@ -187,18 +197,15 @@ void lane_page_out(struct lane *lane)
     uint64_t limit = broker_lane_memory(vhost_of(lane)->broker);
     uint64_t durable = store_durable(vhost_of(lane)->db);
     uint64_t before = lane->paged_count;
-    if (lane->paged_count == 0 && lane->deleted_seq > durable) {
-        note_heavy(lane); /* rows that are about to go stand where the range would be */
-        return;
-    }
     if (lane->paged_count == 0)
-        split(lane, limit / 2);
+        split(lane, limit / 2, start_min(lane, durable));
     struct entry *entry;
     while (lane->memory > limit / 2 && (entry = first_of(&lane->tail)) &&
            page_next(lane, entry, durable)) {
     }
     queue_watch_expiry(lane->queue);
-    bool waits = (entry = first_of(&lane->tail)) && entry->stored > durable;
+    bool waits = (lane->paged_count == 0 && lane->deleted_seq > durable) ||
+                 ((entry = first_of(&lane->tail)) && entry->stored > durable);
     bool found = waits || lane->paged_count > before;
     if (lane->paged_count == 0)
         close_range(lane);
@@ -221,7 +228,6 @@ uint64_t lane_forget_paged(struct lane *lane, bool delete_rows)
     if (delete_rows && !vhost->closing)
         store_lane_purge(vhost->db, lane->store_id, lane->page_first, lane->page_last);
     lane->queue->ready_count -= lane->paged_count;
-    lane->queue->ready_bytes -= lane->paged_bytes;
     lane->paged_count = 0;
     close_range(lane);
     return count;
@@ -325,6 +331,7 @@ static void take_row(struct lane *lane, const struct store_message *stored)
         complain(lane);
     if (lane->paged_count == 0)
         close_range(lane);
+    queue_mark_lane(queue, lane);
 }
 
 /* The disk has fewer of the lane's messages than it should. */
@@ -334,6 +341,7 @@ static void note_missing(struct lane *lane)
               "vhost=%s queue=%s count=%" PRIu64, vhost_of(lane)->name, lane->queue->name,
               lane->paged_count);
     lane_forget_paged(lane, false);
+    queue_mark_lane(lane->queue, lane);
 }
 
 void lane_page_message(void *context, const struct store_message *message)
@@ -352,7 +360,7 @@ void lane_page_end(void *context, enum err error)
         note_heavy(lane);
         return;
     }
-    if (lane->read_count == 0 && lane->paged_count > 0)
+    if (lane->paged_count > 0 && (lane->read_count == 0 || lane->page_first > lane->page_last))
         note_missing(lane);
     queue_wake(lane->queue);
 }
