@@ -14,6 +14,7 @@
 #include "broker/message.h"
 #include "broker/queue.h"
 #include "broker/reply_to.h"
+#include "broker/trace.h"
 #include "broker/vhost.h"
 #include "proto/properties.h"
 #include "proto/reply.h"
@@ -177,6 +178,28 @@ static void count_delivery(struct channel *channel, const struct consumer *consu
     }
 }
 
+static void finish_hand_over(struct channel *channel, struct consumer *consumer,
+                             struct entry *entry, bool no_ack, uint64_t tag)
+{
+    if (no_ack)
+        queue_settle(entry->lane->queue, entry);
+    else
+        keep_unacked(channel, consumer, entry, tag);
+}
+
+/* The copy is published last: it may fill a queue whose consumers are dealt to at once. */
+static void trace_hand_over(struct channel *channel, struct consumer *consumer,
+                            struct entry *entry, bool no_ack, const struct delivery *delivery)
+{
+    struct queue *queue = entry->lane->queue;
+    struct message *message = message_ref(entry->message);
+    queue_ref(queue);
+    finish_hand_over(channel, consumer, entry, no_ack, delivery->tag);
+    trace_delivered(channel, queue, message, delivery->redelivered);
+    queue_unref(queue);
+    message_unref(message);
+}
+
 uint64_t channel_hand_over(struct channel *channel, struct consumer *consumer, struct entry *entry,
                            bool no_ack, struct delivery *delivery)
 {
@@ -193,10 +216,10 @@ uint64_t channel_hand_over(struct channel *channel, struct consumer *consumer, s
         channel->ops->deliver(channel, slice_str(consumer->tag), delivery);
     else
         message_ref(entry->message);
-    if (no_ack)
-        queue_settle(queue, entry);
+    if (queue->vhost->tracing)
+        trace_hand_over(channel, consumer, entry, no_ack, delivery);
     else
-        keep_unacked(channel, consumer, entry, delivery->tag);
+        finish_hand_over(channel, consumer, entry, no_ack, delivery->tag);
     return delivery->tag;
 }
 

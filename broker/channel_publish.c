@@ -11,6 +11,7 @@
 #include "broker/message.h"
 #include "broker/publish.h"
 #include "broker/reply_to.h"
+#include "broker/trace.h"
 #include "broker/vhost.h"
 #include "proto/properties.h"
 #include "proto/table.h"
@@ -290,6 +291,13 @@ static void count(struct channel *channel, const struct checked_publish *publish
     vhost->stats.drop_unroutable++;
 }
 
+/* The routes are those in channel->routes only if the message was `routed`. */
+static void trace(struct channel *channel, const struct message *message, bool routed)
+{
+    static const struct route_result none;
+    trace_published(channel, message, routed ? &channel->routes : &none);
+}
+
 bool channel_route(struct channel *channel, const struct checked_publish *publish)
 {
     struct vhost *vhost = channel->connection->vhost;
@@ -298,11 +306,15 @@ bool channel_route(struct channel *channel, const struct checked_publish *publis
     if (!exchange || channel->route_generation != vhost->router.generation ||
         !slice_equal_str(publish->exchange, exchange->name))
         exchange = exchange_find(vhost, publish->exchange);
-    if (publish->exchange.len == 0 && reply_to_deliver(vhost->broker, publish->message))
+    bool replied =
+        publish->exchange.len == 0 && reply_to_deliver(vhost->broker, publish->message);
+    if (replied)
         result.queues = 1;
     else if (exchange)
         publish_route(exchange, publish->message, message_headers(publish->original),
                       &channel->routes, &result);
+    if (vhost->tracing)
+        trace(channel, publish->message, !replied && result.queues > 0);
     count(channel, publish, &result);
     if (channel->confirming)
         note_confirm(channel, &result);

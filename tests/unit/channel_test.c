@@ -260,6 +260,29 @@ START_TEST(keeps_the_ring_small_under_holes)
 }
 END_TEST
 
+START_TEST(traces_what_is_published_and_delivered)
+{
+    declare(client, "q", none());
+    declare(client, "firehose", none());
+    ck_assert(bind_queue(client, "amq.rabbitmq.trace", "firehose", "#"));
+    world_vhost(&world)->tracing = true;
+    publish(channel, "", "q", "x");
+    get(channel, "q", true);
+    buf_clear(&world.trace);
+    ck_assert_uint_eq(world_queue(&world, "firehose")->ready_count, 2);
+    world.show_headers = true;
+    get(channel, "firehose", true);
+    world_expect(&world, "a1 get #2 key=publish. body=x {exchange_name: routing_keys:[q,] "
+                         "properties:{delivery_mode:2} node:rabbit@localhost vhost:/ "
+                         "connection:test channel:1 user:guest routed_queues:[q,]} left=1\n");
+    get(channel, "firehose", true);
+    world_expect(&world, "a1 get #3 key=deliver.q body=x {exchange_name: routing_keys:[q,] "
+                         "properties:{delivery_mode:2} node:rabbit@localhost vhost:/ "
+                         "connection:test channel:1 user:guest redelivered:0} left=0\n");
+    ck_assert_uint_eq(world_queue(&world, "firehose")->ready_count, 0);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -278,6 +301,7 @@ int main(void)
         tells_publishers_of_alarms,
         refuses_a_consumer_tag_twice,
         keeps_the_ring_small_under_holes,
+        traces_what_is_published_and_delivered,
     };
     return suite_run("channel", setup, teardown, tests, ARRAY_LEN(tests));
 }
