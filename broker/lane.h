@@ -17,7 +17,8 @@
  * (4) An entry with a deadline is paged only if deadlines rise with positions there, so that the
  *     head always expires first. Others, and those without a row, stay as residents.
  * (5) An entry in memory from page_first on whose row is deleted leaves a ghost until the deletion is
- *     durable, so that a read that still sees the row passes over it.
+ *     durable, so that a read that still sees the row passes over it. For the same reason a range
+ *     starts above the rows that are about to go.
  * (6) Messages that are paged count in queue->ready_count and ready_bytes like all ready ones.
  */
 #ifndef BROKER_LANE_H
@@ -58,7 +59,8 @@ struct lane {
     uint64_t paged_count;    /* messages in it that are not residents */
     uint64_t paged_bytes;    /* their bodies */
     int64_t paged_deadline;  /* the latest of theirs; INT64_MIN: none has one */
-    uint64_t deleted_seq;    /* while nothing is paged: the last deletion of a row; paging starts after */
+    uint64_t deleted_seq;    /* the last deletion of a row of a message that was not delivered; until it */
+    uint64_t deleted_upto;   /* is durable, the range can't start below here */
     uint32_t read_count;     /* messages that the read under way brought so far */
     struct hmap ghosts;      /* struct ghost by position */
     struct list ghost_order; /* the same, oldest deletion first */

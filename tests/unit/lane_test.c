@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Long lanes: their middle is on the disk alone, and nobody notices. */
 #include "broker/access.h"
+#include "broker/broker.h"
+#include "broker/vhost.h"
 #include "proto/table.h"
 #include "storage/store.h"
 #include "tests/support/broker_fixture.h"
 #include "tests/support/memvfs.h"
 #include "tests/support/suite.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -294,6 +297,66 @@ START_TEST(goes_on_after_a_read_failed)
 }
 END_TEST
 
+/* As under load: whatever has become durable, the latest deletions have not. */
+START_TEST(pages_out_while_the_head_is_dropped_all_the_time)
+{
+    struct test_properties persistent = {.persistent = true};
+    table_add_int64(&arguments, "x-max-length", MANY / 2);
+    declare_durable(client, "q", buf_slice(&arguments));
+    uint64_t most = 0;
+    for (int i = 0; i < 2 * MANY; i++) {
+        publish_number("q", i, &persistent);
+        if (i < MANY / 2 || i % 50 != 49)
+            continue; /* no turn before the first one is dropped */
+        store_write(world_vhost(&world)->db);
+        broker_collect(world.broker);
+        world_turn_without_disk(&world);
+        if (i > MANY && first_lane("q")->memory > most)
+            most = first_lane("q")->memory;
+    }
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_count, MANY / 2);
+    ck_assert_uint_gt(first_lane("q")->paged_count, MANY / 4);
+    ck_assert_uint_le(most, 8 * broker_lane_memory(world.broker));
+    consume(channel, "q", "C", true);
+    for (int i = 0; i < 100; i++)
+        world_turn(&world);
+    ck_assert_int_eq(count_delivered(MANY + MANY / 2, 1), MANY / 2);
+}
+END_TEST
+
+static void execute(const char *sql)
+{
+    sqlite3 *shell;
+    ck_assert_int_eq(sqlite3_open_v2("/bilby/vhost-%2F.db", &shell, SQLITE_OPEN_READWRITE, "lane"),
+                     SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(shell, sql, NULL, NULL, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_close(shell), SQLITE_OK);
+}
+
+/* Somebody deletes rows behind the broker's back: what is left is delivered, and nothing stalls. */
+START_TEST(goes_on_without_rows_that_are_gone)
+{
+    struct test_properties high = {.persistent = true, .priority = 1};
+    table_add_int64(&arguments, "x-max-priority", 1);
+    declare_durable(client, "q", buf_slice(&arguments));
+    fill("q", MANY, MANY + 10, 0);
+    for (int i = 0; i < MANY; i++)
+        publish_number("q", i, &high);
+    world_turn(&world);
+    execute("DELETE FROM messages WHERE (id & 0x7ffffffffff) BETWEEN 500 AND 549");
+    consume(channel, "q", "C", true);
+    for (int i = 0; i < 100; i++)
+        world_turn(&world);
+    char *first_part_end = strstr(buf_cstr(&world.trace), "body=550 ");
+    ck_assert_ptr_nonnull(first_part_end);
+    ck_assert_ptr_null(strstr(buf_cstr(&world.trace), "body=520 "));
+    ck_assert_ptr_nonnull(strstr(first_part_end, "body=1999 "));
+    ck_assert_ptr_nonnull(strstr(first_part_end, "body=2009 "));
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_count, 0);
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_bytes, 0);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -309,6 +372,8 @@ int main(void)
         comes_back_paged_after_a_crash,
         waits_for_the_page_of_the_highest_priority,
         goes_on_after_a_read_failed,
+        pages_out_while_the_head_is_dropped_all_the_time,
+        goes_on_without_rows_that_are_gone,
     };
     return suite_run("lane", setup, teardown, tests, ARRAY_LEN(tests));
 }
