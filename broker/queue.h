@@ -112,7 +112,7 @@ void queue_unref(struct queue *queue);
 
 enum append_result { APPEND_OK, APPEND_REJECTED };
 /* Adds a message at its lane's end (taking a reference of its own); `*seq` is raised to the store's
- * sequence number when it was stored. Rejected: by x-overflow. */
+ * sequence number when it was stored. Rejected: by x-overflow, or because the store is at a limit. */
 enum append_result queue_append(struct queue *queue, struct message *message, uint64_t *seq);
 /* The next entry to deliver, taken off its lane; NULL when there is none or it has yet to be read from
  * the disk. Its queue counts it as unacknowledged from now on. */

@@ -116,13 +116,8 @@ static void store_entry(struct queue *queue, struct entry *entry)
 {
     const struct broker *broker = queue->vhost->broker;
     const struct message *message = entry->message;
-    struct lane *lane = entry->lane;
-    if (lane->store_id == 0)
-        lane->store_id = store_lane_new(queue->vhost->db, slice_str(queue->name), lane->priority);
-    if (lane->store_id == 0 || entry->position > STORE_POSITION_MAX)
-        return;
     struct store_message stored = {
-        .lane = lane->store_id,
+        .lane = entry->lane->store_id,
         .position = entry->position,
         .exchange = message_exchange(message),
         .routing_key = message_key(message),
@@ -138,10 +133,26 @@ static void store_entry(struct queue *queue, struct entry *entry)
     entry->is_stored = true;
 }
 
-static struct entry *new_entry(struct queue *queue, struct message *message)
+/* The store can take one more message of the lane: false when it has no more lanes or positions. */
+static bool storable(struct queue *queue, struct lane *lane)
+{
+    if (lane->store_id == 0)
+        lane->store_id = store_lane_new(queue->vhost->db, slice_str(queue->name), lane->priority);
+    if (lane->store_id != 0 && lane->position_next <= STORE_POSITION_MAX)
+        return true;
+    log_error(queue->vhost->broker->log, "the store is at its limit: a message is refused",
+              "vhost=%s queue=%s", queue->vhost->name, queue->name);
+    return false;
+}
+
+static struct lane *lane_for(struct queue *queue, const struct message *message)
 {
     uint8_t most = queue->settings.priority_max;
-    struct lane *lane = queue_lane(queue, message->priority < most ? message->priority : most);
+    return queue_lane(queue, message->priority < most ? message->priority : most);
+}
+
+static struct entry *new_entry(struct queue *queue, struct lane *lane, struct message *message)
+{
     struct entry *entry = MEM_NEW(struct entry);
     list_init(&entry->link);
     entry->message = message_ref(message);
@@ -212,8 +223,12 @@ enum append_result queue_append(struct queue *queue, struct message *message, ui
             dead_letter_message(queue, message, DEATH_MAXLEN);
         return APPEND_REJECTED;
     }
-    struct entry *entry = new_entry(queue, message);
-    if (queue->durable && message->persistent)
+    struct lane *lane = lane_for(queue, message);
+    bool stored = queue->durable && message->persistent;
+    if (stored && !storable(queue, lane))
+        return APPEND_REJECTED;
+    struct entry *entry = new_entry(queue, lane, message);
+    if (stored)
         store_entry(queue, entry);
     if (entry->stored > *seq)
         *seq = entry->stored;
