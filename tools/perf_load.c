@@ -283,9 +283,11 @@ static bool delivery_done(void *owner)
     const struct perf_run *run = load->run;
     if (consumers_done(load))
         return true;
-    if (run->options->producers == 0)
-        return run->stopping;
-    if (arrived(run) >= load->expected)
+    if (run->stopping && run->options->producers == 0)
+        return true;
+    if (run->options->producers == 0 && run->options->consumer_messages == 0)
+        return false;
+    if (run->options->producers && arrived(run) >= load->expected)
         return true;
     int64_t last = run->delivered_ns > run->published_ns ? run->delivered_ns : run->published_ns;
     return run->loop.now_ns - last > (int64_t)run->options->wait * 1000000000;
@@ -335,6 +337,16 @@ static void count_missing(struct load *load)
     run->missing -= run->missing < excused ? run->missing : excused;
 }
 
+/* What consumers that have a number to get have not got. */
+static uint64_t count_ungot(const struct load *load)
+{
+    uint64_t target = load->run->options->consumer_messages;
+    uint64_t ungot = 0;
+    for (uint32_t i = 0; i < load->run->plan.consumers; i++)
+        ungot += target > load->consumers[i].received ? target - load->consumers[i].received : 0;
+    return ungot;
+}
+
 /* With --cmessages, or bodies that hold no stamp, only totals can be compared. */
 static void verify(struct load *load)
 {
@@ -343,7 +355,7 @@ static void verify(struct load *load)
     if (o->no_verify || o->consumers == 0)
         return;
     if (o->producers == 0)
-        run->missing = perf_ledger_holes(&run->ledger);
+        run->missing = perf_ledger_holes(&run->ledger) + (run->stopping ? 0 : count_ungot(load));
     else if (o->consumer_messages)
         return;
     else if (load->templates.stamp_len)
