@@ -194,7 +194,7 @@ struct m_op {
     struct m_binding *binding; /* queue.bind, exchange.bind and their opposites: a pattern */
     int64_t priority;          /* basic.consume */
     bool cancel_notify;        /* connection.start-ok says so */
-    bool no_wait;       /* no answer is wanted */
+    bool no_wait;              /* no answer is wanted */
     bool protocol_header;
 };
 
@@ -235,7 +235,7 @@ struct model {
     int64_t now_ms;    /* monotonic, as all deadlines in memory */
     int64_t wall_ms;   /* what is on the disk and in x-death */
     uint64_t turn;     /* the one that is going on, from 1 */
-    uint64_t handed;  /* turns up to here are with the writer */
+    uint64_t handed;   /* turns up to here are with the writer */
     uint64_t durable;  /* turns up to here survive a crash */
     enum m_phase phase;
     struct vec queues, exchanges, bindings;                /* alive */

@@ -113,8 +113,7 @@ static void add_queues(const struct model *model, struct peek_due *due, size_t *
 
 static void add_channels(const struct link *link, struct peek_due *due, size_t *count, size_t most)
 {
-    LIST_EACH(&link->connection->channels, node)
-    {
+    LIST_EACH(&link->connection->channels, node) {
         const struct channel *channel = CONTAINER_OF(node, struct channel, connection_link);
         struct peek_due item = {.channel = &link->model->channels[channel->number]};
         if (*count < most)
@@ -272,8 +271,7 @@ static void compare_exchanges(struct model *model, struct vhost *vhost)
 static void adopt_lane(struct model *model, const struct lane *lane, const struct m_queue *queue)
 {
     size_t index = 0;
-    LIST_EACH(&lane->ready, node)
-    {
+    LIST_EACH(&lane->ready, node) {
         const struct entry *entry = CONTAINER_OF(node, struct entry, link);
         struct m_entry *known = next_of_lane(queue, lane->priority, &index);
         known->expiry_order = entry->expiry.sequence;

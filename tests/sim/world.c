@@ -216,7 +216,7 @@ const struct exchange_spec *world_exchange(const struct world *world, const char
 static void set_weights(struct world *world)
 {
     unsigned *weights = world->act_weights;
-    bool transactions = CHANCE(25);
+    bool transactions = CHANCE(35);
     bool churn = CHANCE(30);
     weights[ACT_PUBLISH] = 20 + BELOW(40);
     weights[ACT_ACK] = 5 + BELOW(30);
@@ -284,7 +284,7 @@ static void set_weather(struct world *world)
     world->high_water = CHANCE(70) ? 1u << 20 : 200 + BELOW(4000);
     world->pipe_bytes = CHANCE(50) ? 1u << 20 : 50 + BELOW(2000);
     world->store_pending_max = CHANCE(85) ? 1u << 24 : 500 + BELOW(5000);
-    world->consumer_timeout_ms = CHANCE(80) ? 0 : 200 + BELOW(1500);
+    world->consumer_timeout_ms = CHANCE(70) ? 0 : 60 + BELOW(1000);
     world->queue_memory = CHANCE(60) ? 0 : CHANCE(50) ? 1 : 1000 + BELOW(4000);
     world->lazy_pages = world->queue_memory && !expires(world) && CHANCE(70);
     world->frame_max = CHANCE(70) ? 131072 : 4096;

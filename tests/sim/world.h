@@ -43,9 +43,10 @@ struct exchange_spec {
 /* What a client does next, by weight. */
 #define ACT_TABLE(X)                                                                               \
     X(PUBLISH)                                                                                     \
-    X(ACK) X(NACK) X(REJECT) X(GET) X(CONSUME) X(CANCEL) X(QOS) X(PURGE) X(RECOVER)                \
-        X(DECLARE_QUEUE) X(DELETE_QUEUE) X(DECLARE_EXCHANGE) X(DELETE_EXCHANGE) X(BIND) X(UNBIND)  \
-            X(CONFIRM) X(TX_SELECT) X(TX_COMMIT) X(TX_ROLLBACK) X(BAD_ACK) X(FLOW) X(OPEN_CHANNEL) \
+    X(ACK)                                                                                         \
+    X(NACK) X(REJECT) X(GET) X(CONSUME) X(CANCEL) X(QOS) X(PURGE) X(RECOVER) X(DECLARE_QUEUE)      \
+        X(DELETE_QUEUE) X(DECLARE_EXCHANGE) X(DELETE_EXCHANGE) X(BIND) X(UNBIND) X(CONFIRM)        \
+            X(TX_SELECT) X(TX_COMMIT) X(TX_ROLLBACK) X(BAD_ACK) X(FLOW) X(OPEN_CHANNEL)            \
                 X(CLOSE_CHANNEL) X(CLOSE_CONNECTION) X(DIE)
 
 enum act {
@@ -75,16 +76,18 @@ struct world {
     unsigned headers_percent, cc_percent, default_exchange_percent;
     unsigned body_max;
     unsigned no_ack_percent, no_wait_percent;
-    unsigned crash_permille, restart_permille, cut_permille, alarm_permille, fault_permille, clock_permille; /* a step */
+    unsigned crash_permille, restart_permille, cut_permille, alarm_permille, fault_permille,
+        clock_permille;    /* a step */
     unsigned time_percent; /* of steps in which time passes */
     unsigned high_water;   /* bytes of output at which a connection counts as congested */
     unsigned pipe_bytes;   /* the network takes that much at once from the node */
     uint64_t store_pending_max;
-    bool lazy_pages;            /* what is read back comes later; only where nothing expires */
-    uint64_t queue_memory;      /* of all queues, ready messages; 0: the default, which pages nothing here */
+    bool lazy_pages; /* what is read back comes later; only where nothing expires */
+    uint64_t
+        queue_memory; /* of all queues, ready messages; 0: the default, which pages nothing here */
     uint32_t frame_max;
     int64_t consumer_timeout_ms; /* 0: none */
-    unsigned write_percent; /* of steps: how fast the disk is */
+    unsigned write_percent;      /* of steps: how fast the disk is */
     uint64_t message_next;
 };
 

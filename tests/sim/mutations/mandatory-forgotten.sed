@@ -1,0 +1,3 @@
+# broker/channel_publish.c
+# Unroutable mandatory messages are dropped.
+s/^    if (publish->mandatory) {$/    if (false) {/
