@@ -194,6 +194,22 @@ void broker_settle(struct broker *broker)
 
 /* -- alarms and the end -- */
 
+void broker_sum_stats(const struct broker *broker, struct message_stats *stats,
+                      struct histogram *message_sizes)
+{
+    if (stats)
+        *stats = broker->stats;
+    if (message_sizes)
+        *message_sizes = broker->message_sizes;
+    LIST_EACH(&broker->vhost_list, link) {
+        const struct vhost *vhost = CONTAINER_OF(link, struct vhost, broker_link);
+        if (stats)
+            message_stats_add(stats, &vhost->stats);
+        if (message_sizes)
+            histogram_add(message_sizes, &vhost->message_sizes);
+    }
+}
+
 bool broker_alarmed(const struct broker *broker)
 {
     for (size_t i = 0; i < ALARM_COUNT; i++)

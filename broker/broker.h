@@ -95,7 +95,8 @@ struct broker {
     bool shutting_down;
     uint64_t message_bytes;         /* memory of messages */
     uint64_t message_count;
-    struct message_stats stats;
+    struct message_stats stats;     /* of virtual hosts that are gone, see broker_sum_stats() */
+    struct histogram message_sizes; /* likewise */
     struct {
         uint64_t connections_opened, connections_closed;
         uint64_t channels_opened, channels_closed;
@@ -137,6 +138,9 @@ void broker_store_options(struct store_options *options);
 /* Raises or clears an alarm; connections that publish are told. */
 void broker_set_alarm(struct broker *broker, enum alarm alarm, bool on);
 bool broker_alarmed(const struct broker *broker);
+/* What was counted in all virtual hosts, those that are gone included. Both may be NULL. */
+void broker_sum_stats(const struct broker *broker, struct message_stats *stats,
+                      struct histogram *message_sizes);
 /* A lane's share of options.queue_memory. */
 uint64_t broker_lane_memory(const struct broker *broker);
 /* Closes every connection with 320 CONNECTION_FORCED and this reason. */

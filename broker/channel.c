@@ -4,6 +4,7 @@
  */
 #include "broker/channel.h"
 
+#include "base/history.h"
 #include "base/mem.h"
 #include "broker/access.h"
 #include "broker/broker.h"
@@ -70,6 +71,7 @@ void channel_fini(struct channel *channel)
     if (channel->connection->user)
         channel->connection->user->channel_count--;
     broker->churn.channels_closed++;
+    history_free(channel->history);
     route_result_fini(&channel->routes);
     buf_fini(&channel->scratch);
     mem_free(channel->confirms);

@@ -24,6 +24,7 @@ struct connection;
 struct consumer;
 struct entry;
 struct exchange;
+struct history;
 struct message;
 struct queue;
 struct reply;
@@ -105,6 +106,7 @@ struct channel {
     struct route_result routes;
     struct buf scratch;          /* property bytes in the making */
     struct message_stats stats;
+    struct history *history;     /* the management's: its numbers over time; NULL: none */
 };
 
 void channel_init(struct channel *channel, const struct channel_ops *ops,

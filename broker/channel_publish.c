@@ -281,6 +281,9 @@ static void count(struct channel *channel, const struct checked_publish *publish
     struct vhost *vhost = channel->connection->vhost;
     channel->stats.publish++;
     vhost->stats.publish++;
+    vhost->stats.publish_confirm += channel->confirming;
+    histogram_note(&vhost->message_sizes, &MESSAGE_SIZE_BOUNDS,
+                   message_body(publish->message).len);
     if (result->queues)
         return;
     if (publish->mandatory) {

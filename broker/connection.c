@@ -2,6 +2,7 @@
 /* Connections: entering and leaving virtual hosts, what goes with them, and when they must wait. */
 #include "broker/connection.h"
 
+#include "base/history.h"
 #include "base/mem.h"
 #include "broker/access.h"
 #include "broker/broker.h"
@@ -119,6 +120,7 @@ void connection_fini(struct connection *connection)
         user_unref(connection->user);
     connection->user = NULL;
     connection->broker->churn.connections_closed++;
+    history_free(connection->history);
     mem_free(connection->name);
     connection->name = NULL;
 }

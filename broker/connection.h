@@ -11,6 +11,7 @@
 #include "broker/stats.h"
 
 struct broker;
+struct history;
 struct reply;
 struct user;
 struct vhost;
@@ -50,6 +51,7 @@ struct connection {
     bool told_blocked;            /* ops->blocked() was called last */
     bool internal;                /* the management port's: not counted, not listed */
     int64_t opened_wall_ms;
+    struct history *history;      /* the management's: its numbers over time; NULL: none */
 };
 
 /* Initialises the embedded object and enters it in the broker's list. `name` is copied. */

@@ -2,6 +2,7 @@
 /* Exchanges: made, found, destroyed; exchange.declare and exchange.delete. */
 #include "broker/exchange.h"
 
+#include "base/history.h"
 #include "base/mem.h"
 #include "broker/access.h"
 #include "broker/binding.h"
@@ -126,6 +127,7 @@ void exchange_destroy(struct exchange *exchange)
     router_changed(&vhost->router);
     route_exchange_fini(&exchange->route);
     buf_fini(&exchange->arguments);
+    history_free(exchange->history);
     mem_free(exchange->alternate);
     mem_free(exchange->name);
     mem_free(exchange);

@@ -10,6 +10,7 @@
 #include "routing/router.h"
 
 struct connection;
+struct history;
 struct reply;
 struct vhost;
 
@@ -27,6 +28,7 @@ struct exchange {
     struct buf arguments;      /* as declared, sorted */
     char *alternate;           /* NULL: none */
     struct message_stats stats;
+    struct history *history;   /* the management's: its numbers over time; NULL: none */
 };
 
 struct exchange_declare {

@@ -80,9 +80,11 @@ void publish_route_keys(struct exchange *exchange, struct message *message,
     };
     *result = (struct publish_result){0};
     exchange->stats.publish_in++;
+    exchange->vhost->stats.publish_in++;
     if (!router_route(&exchange->vhost->router, &request, routes))
         return;
     exchange->stats.publish_out += routes->count;
+    exchange->vhost->stats.publish_out += routes->count;
     append_to_all(routes, message, result);
 }
 

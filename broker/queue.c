@@ -4,6 +4,7 @@
  */
 #include "broker/queue.h"
 
+#include "base/history.h"
 #include "base/mem.h"
 #include "broker/broker.h"
 #include "broker/connection.h"
@@ -117,6 +118,7 @@ void queue_unref(struct queue *queue)
     free_lanes(queue);
     heap_fini(&queue->expiry);
     buf_fini(&queue->arguments);
+    history_free(queue->history);
     mem_free(queue->name);
     mem_free(queue);
 }

@@ -24,6 +24,7 @@
 struct channel;
 struct connection;
 struct consumer;
+struct history;
 struct message;
 struct queue;
 struct reply;
@@ -77,6 +78,7 @@ struct queue {
     uint32_t consumer_count;
     struct list runnable_link;   /* in broker->runnable */
     struct message_stats stats;
+    struct history *history;     /* the management's: its numbers over time; NULL: none */
     int64_t idle_since_wall_ms;
 };
 

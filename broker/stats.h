@@ -4,10 +4,13 @@
 #ifndef BROKER_STATS_H
 #define BROKER_STATS_H
 
+#include "base/histogram.h"
+
 #include <stdint.h>
 
 #define MESSAGE_STATS_TABLE(X)                                                                     \
     X(publish, "messages that publishers sent")                                                    \
+    X(publish_confirm, "those of them that wait for a confirm")                                    \
     X(publish_in, "messages that entered an exchange")                                             \
     X(publish_out, "messages that an exchange gave to queues")                                     \
     X(confirm, "publisher confirms")                                                               \
@@ -30,5 +33,10 @@ struct message_stats {
     MESSAGE_STATS_TABLE(X)
 #undef X
 };
+
+void message_stats_add(struct message_stats *sum, const struct message_stats *part);
+
+/* Of the histograms of messages' bodies, in bytes; RabbitMQ's. */
+extern const struct histogram_bounds MESSAGE_SIZE_BOUNDS;
 
 #endif

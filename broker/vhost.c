@@ -3,6 +3,7 @@
  * recovery.c. */
 #include "broker/vhost.h"
 
+#include "base/history.h"
 #include "base/mem.h"
 #include "broker/access.h"
 #include "broker/broker.h"
@@ -185,6 +186,9 @@ static void release(struct vhost *vhost)
     hmap_fini(&vhost->queues);
     hmap_remove(&vhost->broker->vhosts, &vhost->node);
     list_remove(&vhost->broker_link);
+    message_stats_add(&vhost->broker->stats, &vhost->stats);
+    histogram_add(&vhost->broker->message_sizes, &vhost->message_sizes);
+    history_free(vhost->history);
     mem_free(vhost->metadata);
     mem_free(vhost->default_queue_type);
     mem_free(vhost->tags);

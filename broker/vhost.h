@@ -15,6 +15,7 @@
 
 struct broker;
 struct exchange;
+struct history;
 struct queue;
 struct reply;
 struct store_db;
@@ -47,6 +48,8 @@ struct vhost {
     int64_t connections_max;        /* limits; negative: none */
     int64_t queues_max;
     struct message_stats stats;
+    struct histogram message_sizes; /* of bodies published, by MESSAGE_SIZE_BOUNDS */
+    struct history *history;        /* the management's: its numbers over time; NULL: none */
 };
 
 /* NULL when there is none. */
