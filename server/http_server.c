@@ -7,6 +7,8 @@
 #include "server/http_server.h"
 
 #include "base/mem.h"
+#include "broker/broker.h"
+#include "broker/point.h"
 #include "management/management.h"
 #include "server/endpoint.h"
 
@@ -29,6 +31,7 @@ struct http_server {
     struct evhttp *plain;
     struct evhttp *secure;
     SSL_CTX *tls;
+    struct list waiting; /* struct waiting, oldest first */
 };
 
 /* -- requests -- */
@@ -101,6 +104,57 @@ static void send_response(struct evhttp_request *to, const struct http_response 
     evbuffer_free(body);
 }
 
+/* -- answers that wait for the disk -- */
+
+/* evhttp gives up a request that is not answered yet when its connection breaks, and frees it in
+ * evhttp_send_reply(): so it may be kept here. */
+struct waiting {
+    struct list link; /* in server->waiting */
+    struct evhttp_request *request;
+    struct http_response response;
+    struct broker_point *point;
+};
+
+static void free_waiting(struct waiting *waiting)
+{
+    list_remove(&waiting->link);
+    http_response_fini(&waiting->response);
+    broker_point_free(waiting->point);
+    mem_free(waiting);
+}
+
+/* The store has advanced: what is durable now may be told. */
+static void send_waiting(void *context)
+{
+    struct http_server *server = context;
+    LIST_EACH(&server->waiting, node) {
+        struct waiting *waiting = CONTAINER_OF(node, struct waiting, link);
+        if (!broker_point_durable(server->options.loop->broker, waiting->point))
+            continue;
+        send_response(waiting->request, &waiting->response);
+        free_waiting(waiting);
+    }
+}
+
+/* Sends the response, which is taken over: at once, or when all it may tell of is on the disk. */
+static void send_when_durable(struct http_server *server, struct evhttp_request *to,
+                              struct http_response *response, bool reads)
+{
+    struct broker *broker = server->options.loop->broker;
+    struct broker_point *point = reads ? NULL : broker_point_new(broker);
+    if (!point) {
+        send_response(to, response);
+        http_response_fini(response);
+        return;
+    }
+    struct waiting *waiting = MEM_NEW(struct waiting);
+    waiting->request = to;
+    waiting->response = *response;
+    waiting->point = point;
+    list_push_back(&server->waiting, &waiting->link);
+    server->options.loop->more = true; /* the turn that hands the batch to the store */
+}
+
 static void answer(struct evhttp_request *from, void *context)
 {
     struct http_server *server = context;
@@ -122,8 +176,9 @@ static void answer(struct evhttp_request *from, void *context)
     loop_set_time(server->options.loop);
     http_response_init(&response);
     management_handle(server->options.management, &request, &response);
-    send_response(from, &response);
-    http_response_fini(&response);
+    enum evhttp_cmd_type command = evhttp_request_get_command(from);
+    bool reads = command == EVHTTP_REQ_GET || command == EVHTTP_REQ_HEAD;
+    send_when_durable(server, from, &response, reads);
 }
 
 /* -- sockets -- */
@@ -173,6 +228,9 @@ struct http_server *http_server_new(const struct http_server_options *options)
 {
     struct http_server *server = MEM_NEW(struct http_server);
     server->options = *options;
+    list_init(&server->waiting);
+    options->loop->collected = send_waiting;
+    options->loop->collected_context = server;
     return server;
 }
 
@@ -180,6 +238,9 @@ void http_server_free(struct http_server *server)
 {
     if (!server)
         return;
+    server->options.loop->collected = NULL;
+    while (!list_empty(&server->waiting))
+        free_waiting(CONTAINER_OF(server->waiting.next, struct waiting, link));
     if (server->plain)
         evhttp_free(server->plain);
     if (server->secure)

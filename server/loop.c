@@ -178,6 +178,8 @@ static void turn(struct loop *loop)
     if (loop->woken) {
         loop->woken = false;
         broker_collect(loop->broker);
+        if (loop->collected)
+            loop->collected(loop->collected_context);
     }
     broker_run_timers(loop->broker);
     timers_run(&loop->timers, loop->now_ms, TIMERS_A_TURN);

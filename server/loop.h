@@ -43,6 +43,8 @@ struct loop {
     bool more; /* another turn without waiting */
     bool stopped;
     bool woken;  /* the store has finished something */
+    void (*collected)(void *context); /* called after it was taken note of; may be NULL */
+    void *collected_context;
     int wake_fd; /* eventfd that the store's writers write to */
     struct event *wake_event;
     struct event *deadline_event;

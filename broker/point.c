@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See point.h. */
+#include "broker/point.h"
+
+#include "base/mem.h"
+#include "broker/broker.h"
+#include "broker/vhost.h"
+#include "storage/store.h"
+
+struct part {
+    char *vhost; /* NULL: the node's database */
+    uint64_t seq;
+};
+
+struct broker_point {
+    struct part *parts;
+    size_t count;
+};
+
+static void add(struct broker_point **point, const struct store_db *db, const char *vhost)
+{
+    if (store_last(db) <= store_durable(db))
+        return;
+    if (!*point)
+        *point = MEM_NEW(struct broker_point);
+    size_t count = ++(*point)->count;
+    (*point)->parts = mem_realloc((*point)->parts, count * sizeof *(*point)->parts);
+    (*point)->parts[count - 1] = (struct part){
+        .vhost = vhost ? slice_dup(slice_str(vhost)) : NULL,
+        .seq = store_last(db),
+    };
+}
+
+struct broker_point *broker_point_new(const struct broker *broker)
+{
+    struct broker_point *point = NULL;
+    add(&point, store_node(broker->store), NULL);
+    for (const struct list *node = broker->vhost_list.next; node != &broker->vhost_list;
+         node = node->next) {
+        const struct vhost *vhost = CONTAINER_OF(node, struct vhost, broker_link);
+        add(&point, vhost->db, vhost->name);
+    }
+    return point;
+}
+
+static bool part_durable(struct broker *broker, const struct part *part)
+{
+    if (!part->vhost)
+        return part->seq <= store_durable(store_node(broker->store));
+    const struct vhost *vhost = vhost_find(broker, slice_str(part->vhost));
+    return !vhost || part->seq <= store_durable(vhost->db);
+}
+
+bool broker_point_durable(struct broker *broker, const struct broker_point *point)
+{
+    for (size_t i = 0; i < point->count; i++)
+        if (!part_durable(broker, &point->parts[i]))
+            return false;
+    return true;
+}
+
+void broker_point_free(struct broker_point *point)
+{
+    if (!point)
+        return;
+    for (size_t i = 0; i < point->count; i++)
+        mem_free(point->parts[i].vhost);
+    mem_free(point->parts);
+    mem_free(point);
+}
