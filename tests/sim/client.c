@@ -204,6 +204,12 @@ static void read_connection(struct client *client, const struct m_frame *frame)
         tune_ok(client, &frame->method.connection_tune);
     else if (kind == METHOD_CONNECTION_OPEN_OK)
         client->state = CLIENT_OPEN;
+    else if (kind == METHOD_CONNECTION_CLOSE) {
+        client_send(client, client_op(client, 0, METHOD_CONNECTION_CLOSE_OK));
+        client->state = CLIENT_LEAVING;
+        for (unsigned i = 1; i <= M_CHANNELS_MAX; i++)
+            client->channels[i] = (struct client_channel){0};
+    }
 }
 
 /* Whether the method answers what the channel waits for. */

@@ -355,6 +355,28 @@ static void close_channel(struct client *client, uint16_t number)
     client->channels[number].closing = true;
 }
 
+/* What ends the connection with a hard error. */
+static void misbehave(struct client *client, uint16_t number)
+{
+    uint64_t way = BELOW(4);
+    struct m_op *op;
+    if (way == 0) {
+        op = client_op(client, number, METHOD_BASIC_QOS);
+        op->method.basic_qos.prefetch_size = 1;
+        op->hard = 540;
+    } else if (way == 1) {
+        op = client_op(client, number, METHOD_BASIC_RECOVER);
+        op->hard = 540;
+    } else if (way == 2) {
+        op = client_op(client, number, METHOD_CHANNEL_OPEN);
+        op->hard = 504;
+    } else {
+        op = client_op(client, M_CHANNELS_MAX, METHOD_BASIC_QOS);
+        op->hard = 504;
+    }
+    client_send(client, op);
+}
+
 static void die(struct client *client)
 {
     trace_line(&client->world->trace, "client %u dies", client->id);
@@ -430,10 +452,12 @@ static void act_on(struct client *client, uint16_t number, enum act act)
         if (channel->transactional)
             simple(client, number, act == ACT_TX_COMMIT ? METHOD_TX_COMMIT : METHOD_TX_ROLLBACK);
         break;
+    case ACT_MISBEHAVE:
+        misbehave(client, number);
+        break;
     case ACT_CLOSE_CHANNEL:
         close_channel(client, number);
         break;
-    case ACT_FLOW:
     case ACT_OPEN_CHANNEL:
     case ACT_CLOSE_CONNECTION:
     case ACT_DIE:

@@ -435,6 +435,13 @@ static void apply_connection(struct model *model, struct m_connection *connectio
     }
 }
 
+/* What no client may do ends its connection. */
+static void end_hard(struct model *model, struct m_connection *connection, uint16_t code)
+{
+    model_connection_end(model, connection);
+    model_expect(model, connection, 0, METHOD_CONNECTION_CLOSE)->code = code;
+}
+
 void model_apply(struct model *model, struct m_connection *connection, struct m_op *op)
 {
     if (op->channel == 0) {
@@ -446,7 +453,9 @@ void model_apply(struct model *model, struct m_connection *connection, struct m_
     struct m_channel *channel = &connection->channels[op->channel];
     enum method_kind kind = op->protocol_header ? METHOD_COUNT : op->method.kind;
     channel->quiet = op->no_wait;
-    if (channel->state == M_OPEN)
+    if (op->hard && channel->state != M_CLOSING)
+        end_hard(model, connection, op->hard);
+    else if (channel->state == M_OPEN)
         apply_open(model, channel, op);
     else if (channel->state == M_CLOSING && kind == METHOD_CHANNEL_CLOSE_OK)
         channel->state = M_CLOSED;

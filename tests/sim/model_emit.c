@@ -218,6 +218,9 @@ static void check_answer(struct model *model, const struct m_expect *expect,
         model_fail(model, "client %u ch %u: closed with %u %.*s, expected %u",
                    frame->connection->client, frame->channel, method->channel_close.reply_code,
                    SLICE_FMT(method->channel_close.reply_text), expect->code);
+    if (method->kind == METHOD_CONNECTION_CLOSE &&
+        method->connection_close.reply_code != expect->code)
+        why = "code";
     if (method->kind == METHOD_QUEUE_DECLARE_OK) {
         const struct method_queue_declare_ok *ok = &method->queue_declare_ok;
         if (!name_is(expect->name, ok->queue) || ok->message_count != expect->count ||

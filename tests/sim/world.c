@@ -239,7 +239,7 @@ static void set_weights(struct world *world)
     weights[ACT_TX_COMMIT] = transactions ? 8 : 0;
     weights[ACT_TX_ROLLBACK] = transactions ? 3 : 0;
     weights[ACT_BAD_ACK] = CHANCE(20) ? 1 : 0;
-    weights[ACT_FLOW] = 0;
+    weights[ACT_MISBEHAVE] = CHANCE(20) ? 1 : 0;
     weights[ACT_OPEN_CHANNEL] = 3;
     weights[ACT_CLOSE_CHANNEL] = BELOW(3);
     weights[ACT_CLOSE_CONNECTION] = CHANCE(50) ? 1 : 0;
