@@ -193,8 +193,11 @@ static bool collect(struct store_db *db)
             hand_over(db);
     }
     const struct store_options *options = &db->store->options;
-    while (reader_answer(&db->reader, options->page_message, options->page_end))
+    enum err error;
+    while (reader_answer(&db->reader, options->page_message, options->page_end, &error)) {
+        store_db_note_read(db, error);
         changed = true;
+    }
     return changed;
 }
 

@@ -5,11 +5,15 @@
 #include "base/mem.h"
 #include "storage/load.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 
 #define STACK_BYTES (256u * 1024u)
 #define BUSY_MS 1000 /* a checkpoint that restarts the WAL locks readers out for a moment */
+
+#define RETRY_S 1 /* how long the answer of a failed read is held back */
 
 /* A page that was asked for, and what was found. */
 struct request {
@@ -58,7 +62,7 @@ static const uint8_t *take_part(struct slice *part, const uint8_t *at)
 
 static void hand_over(struct request *request, reader_each *each)
 {
-    for (size_t offset = 0; offset < request->rows.len;) {
+    for (size_t offset = 0; offset < request->rows.len && !request->cancelled;) {
         struct row row;
         memcpy(&row, request->rows.data + offset, sizeof row);
         const uint8_t *at = request->rows.data + offset + sizeof row;
@@ -120,6 +124,18 @@ static enum err read_page(struct reader *reader, const struct store_page *page, 
     return load_page(database, page, expiring, each, context);
 }
 
+/* Waits with the lock held, unless it's not worth it any more. */
+static void hold_back(struct reader *reader, const struct request *request)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += RETRY_S;
+    int result = 0;
+    while (result == 0 && !reader->stopping && !request->cancelled)
+        result = pthread_cond_timedwait(&reader->changed, &reader->lock, &until);
+    CHECK(result == 0 || result == ETIMEDOUT);
+}
+
 static void *run(void *context)
 {
     struct reader *reader = context;
@@ -136,10 +152,12 @@ static void *run(void *context)
         pthread_mutex_unlock(&reader->lock);
         request->error = read_page(reader, &request->page, false, request, keep_row);
         pthread_mutex_lock(&reader->lock);
-        reader->reading = NULL;
         reader->busy = false;
-        list_push_back(&reader->answers, &request->link);
         pthread_cond_broadcast(&reader->changed);
+        if (request->error != ERR_OK)
+            hold_back(reader, request);
+        reader->reading = NULL;
+        list_push_back(&reader->answers, &request->link);
         reader->wake(reader->wake_context);
     }
     pthread_mutex_unlock(&reader->lock);
@@ -169,10 +187,14 @@ void reader_init(struct reader *reader, struct database *main, const char *vfs, 
 {
     *reader = (struct reader){
         .main = main, .vfs = vfs, .manual = manual, .wake = wake, .wake_context = wake_context};
+    pthread_condattr_t attributes;
     list_init(&reader->requests);
     list_init(&reader->answers);
     CHECK(pthread_mutex_init(&reader->lock, NULL) == 0);
-    CHECK(pthread_cond_init(&reader->changed, NULL) == 0);
+    CHECK(pthread_condattr_init(&attributes) == 0);
+    CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
+    CHECK(pthread_cond_init(&reader->changed, &attributes) == 0);
+    CHECK(pthread_condattr_destroy(&attributes) == 0);
 }
 
 static void free_all(struct list *list)
@@ -225,11 +247,14 @@ void reader_cancel(struct reader *reader, const void *context)
     cancel_in(&reader->answers, context);
     if (reader->reading && reader->reading->page.context == context)
         reader->reading->cancelled = true;
+    pthread_cond_broadcast(&reader->changed);
     pthread_mutex_unlock(&reader->lock);
+    if (reader->handed_over && reader->handed_over->page.context == context)
+        reader->handed_over->cancelled = true;
 }
 
 bool reader_answer(struct reader *reader, reader_each *each,
-                   void (*end)(void *context, enum err error))
+                   void (*end)(void *context, enum err error), enum err *error)
 {
     pthread_mutex_lock(&reader->lock);
     struct request *request = LIST_FIRST(&reader->answers, struct request, link);
@@ -238,10 +263,12 @@ bool reader_answer(struct reader *reader, reader_each *each,
     pthread_mutex_unlock(&reader->lock);
     if (!request)
         return false;
-    if (!request->cancelled) {
-        hand_over(request, each);
+    reader->handed_over = request;
+    hand_over(request, each);
+    if (!request->cancelled)
         end(request->page.context, request->error);
-    }
+    reader->handed_over = NULL;
+    *error = request->error;
     free_request(request);
     return true;
 }

@@ -8,9 +8,12 @@
  * (1) The lists are under `lock`; a request that is being read is in neither.
  * (2) Connection and thread exist from the first request on: a database that is never paged costs
  *     none.
- * (3) A request that is cancelled is answered to nobody, wherever it is.
+ * (3) A request that is cancelled is answered to nobody, wherever it is: even while its rows are
+ *     being handed over, nothing follows.
  * (4) The database in `own` is the loop's thread's for reader_now(), the reader's else: `busy` says
  *     whose, under `lock`.
+ * (5) The thread holds the answer of a read that failed back for a while, since who gets it will ask
+ *     again: nobody hammers a disk in trouble.
  */
 #ifndef STORAGE_READER_H
 #define STORAGE_READER_H
@@ -40,6 +43,7 @@ struct reader {
     struct list requests;   /* struct request */
     struct list answers;
     struct request *reading;
+    struct request *handed_over; /* the loop's thread's: its rows are on their way to their owner */
 };
 
 void reader_init(struct reader *reader, struct database *main, const char *vfs, bool manual,
@@ -49,9 +53,10 @@ void reader_fini(struct reader *reader);
 
 void reader_ask(struct reader *reader, const struct store_page *page);
 void reader_cancel(struct reader *reader, const void *context);
-/* Hands over one answer: its messages to `each`, then its end to `end`; false when there is none. */
+/* Hands over one answer: its messages to `each`, then its end to `end`; false when there is none.
+ * `*error` is how the read went. */
 bool reader_answer(struct reader *reader, reader_each *each,
-                   void (*end)(void *context, enum err error));
+                   void (*end)(void *context, enum err error), enum err *error);
 /* Reads on the caller's thread. `expiring`: only messages that expire, without limits. */
 enum err reader_now(struct reader *reader, const struct store_page *page, bool expiring,
                     reader_each *each) MUST_USE;

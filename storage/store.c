@@ -298,25 +298,29 @@ void store_page_cancel(struct store_db *db, const void *context)
     reader_cancel(&db->reader, context);
 }
 
-static enum err paged(struct store_db *db, enum err error)
+void store_db_note_read(struct store_db *db, enum err error)
 {
     char name[128];
     if (error != ERR_OK)
-        log_error(db->store->options.log, "can't read messages back", "db=%s error=%s",
-                  log_quote(name, sizeof(name), slice_str(db->name)), err_text(error));
-    return error;
+        log_error(db->store->options.log, "can't read messages back; it is tried again",
+                  "db=%s error=\"%s\"", log_quote(name, sizeof(name), slice_str(db->name)),
+                  err_text(error));
 }
 
 enum err store_page_now(struct store_db *db, const struct store_page *page,
                         void (*each)(void *context, const struct store_message *message))
 {
-    return paged(db, reader_now(&db->reader, page, false, each));
+    enum err error = reader_now(&db->reader, page, false, each);
+    store_db_note_read(db, error);
+    return error;
 }
 
 enum err store_page_expiring(struct store_db *db, const struct store_page *page,
                              void (*each)(void *context, const struct store_message *message))
 {
-    return paged(db, reader_now(&db->reader, page, true, each));
+    enum err error = reader_now(&db->reader, page, true, each);
+    store_db_note_read(db, error);
+    return error;
 }
 
 bool store_read(struct store_db *db)

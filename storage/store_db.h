@@ -41,4 +41,7 @@ struct store_db {
     struct writer_stats stats;
 };
 
+/* Logs it when messages could not be read back. */
+void store_db_note_read(struct store_db *db, enum err error);
+
 #endif
