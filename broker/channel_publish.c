@@ -318,6 +318,7 @@ bool channel_route(struct channel *channel, const struct checked_publish *publis
                       &channel->routes, &result);
     if (vhost->tracing)
         trace(channel, publish->message, !replied && result.queues > 0);
+    channel->connection->outruns = result.outruns;
     count(channel, publish, &result);
     if (channel->confirming)
         note_confirm(channel, &result);

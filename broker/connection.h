@@ -47,6 +47,8 @@ struct connection {
                                      here; 0: no wait. Set by the broker, taken by the session */
     uint64_t held_upto;           /* the highest barrier so far: in vhost->waiting until it is met */
     bool congested;               /* its socket does not keep up: no deliveries */
+    bool outruns;                 /* its last message went to a queue whose consumers fall behind: it is
+                                     to be read from in small helpings */
     bool publishes;               /* it has sent content: alarms hold it */
     bool told_blocked;            /* ops->blocked() was called last */
     bool internal;                /* the management port's: not counted, not listed */

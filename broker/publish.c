@@ -14,6 +14,7 @@
 #include "proto/table.h"
 
 #define SENDER_SELECTED_HEADERS 2
+#define OUTRUN_DEPTH 1024 /* some turns' worth of deliveries: shorter queues are just in motion */
 
 /* Keys of a message: the routing key, then what CC and BCC name. */
 struct keys {
@@ -64,6 +65,8 @@ static void append_to_all(const struct route_result *routes, struct message *mes
         queue->stats.publish++;
         if (queue_append(queue, message, &result->seq) == APPEND_REJECTED)
             result->rejected = true;
+        if (queue->consumer_count > 0 && queue->ready_count > OUTRUN_DEPTH)
+            result->outruns = true;
         result->queues++;
     }
 }

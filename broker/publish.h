@@ -14,6 +14,7 @@ struct publish_result {
     uint64_t seq;       /* the store is to be durable up to here before a confirm; 0: no need */
     uint32_t queues;    /* how many took it */
     bool rejected;      /* a queue refused it (x-overflow) */
+    bool outruns;       /* a queue that has consumers is piling up */
 };
 
 /* Routes by the message's key, by `headers` and their CC and BCC, and appends to every queue found.

@@ -13,6 +13,7 @@
 #include "server/transport.h"
 
 #define READ_QUANTUM ((size_t)128 << 10) /* of a client's turn: a frame of the usual maximum */
+#define READ_HELPING ((size_t)16 << 10)  /* of one that publishes faster than consumers take */
 #define WRITE_QUANTUM ((size_t)1 << 20)  /* more waits for the next turn */
 #define RUNS_A_WRITE 64
 #define LINGER_MS 1000
@@ -248,14 +249,15 @@ static struct transport_result receive(struct client *client, struct slice *inpu
     struct loop *loop = client->set->loop;
     struct buf *pending = &client->pending;
     struct transport_result result;
+    size_t quantum = amqp_connection_outruns(client->amqp) ? READ_HELPING : READ_QUANTUM;
     if (pending->len + READ_QUANTUM <= loop->read_buffer_size) {
         if (pending->len > 0)
             memcpy(loop->read_buffer, pending->data, pending->len);
-        result = transport_read(&client->transport, loop->read_buffer + pending->len, READ_QUANTUM);
+        result = transport_read(&client->transport, loop->read_buffer + pending->len, quantum);
         *input = slice_of(loop->read_buffer, pending->len + result.count);
     } else {
         uint8_t *room = buf_reserve(pending, READ_QUANTUM);
-        result = transport_read(&client->transport, room, READ_QUANTUM);
+        result = transport_read(&client->transport, room, quantum);
         pending->len += result.count;
         *input = buf_slice(pending);
     }

@@ -382,6 +382,11 @@ size_t amqp_connection_feed(struct amqp_connection *amqp, struct slice input)
 
 /* -- the owner's questions -- */
 
+bool amqp_connection_outruns(const struct amqp_connection *amqp)
+{
+    return amqp->base.outruns;
+}
+
 struct outq *amqp_connection_output(struct amqp_connection *amqp)
 {
     return &amqp->output;

@@ -55,6 +55,9 @@ void amqp_connection_free(struct amqp_connection *amqp, const char *reason);
  * Feed every byte that arrives once at least, even of a frame that is not whole: it is a sign of life. */
 size_t amqp_connection_feed(struct amqp_connection *amqp, struct slice input);
 
+/* It publishes faster than consumers take it: to be read from in small helpings for now. */
+bool amqp_connection_outruns(const struct amqp_connection *amqp);
+
 /* What to write. The connection keeps it; the owner peeks and drains. */
 struct outq *amqp_connection_output(struct amqp_connection *amqp);
 
