@@ -83,6 +83,8 @@ UNIT_BINARIES := $(UNIT_NAMES:%=$(BUILD)/tests/unit/%)
 # Helpers of the tests: everything beside them that is no test.
 UNIT_SUPPORT := $(filter-out %_test.c,$(call sources,tests/unit)) $(call sources,tests/support)
 SUPPORT_ARCHIVE := $(if $(UNIT_SUPPORT),$(BUILD)/libsupport.a)
+# The load generator's parts, and what they stand on, for tests of tools/perf*.
+PERF_ARCHIVE := $(BUILD)/libperf.a $(call archives,base proto)
 
 # A test links its room and the rooms below only. UNIT_USES holds "name:room" for each room that
 # tests/*/name.[ch] includes a header of, and "name:@helper" for each helper.
@@ -99,8 +101,8 @@ unit_top = $(lastword base $(foreach room,$(ROOMS),$(filter $(room),$(call unit_
 rooms_to = $(if $(filter $(1),$(firstword $(2))),$(1),\
     $(firstword $(2)) $(call rooms_to,$(1),$(wordlist 2,$(words $(2)),$(2))))
 room_archives = $(call archives,$(call rooms_to,$(call unit_top,$(1)),$(ROOMS)))
-unit_archives = $(if $(filter @%,$(call used_by,$(1))),$(SUPPORT_ARCHIVE)) \
-    $(call room_archives,$(1))
+unit_archives = $(if $(filter tools,$(call unit_uses,$(1))),$(PERF_ARCHIVE)) \
+    $(if $(filter @%,$(call used_by,$(1))),$(SUPPORT_ARCHIVE)) $(call room_archives,$(1))
 fuzz_archives = $(if $(filter @%,$(call used_by,$(1))),$(FUZZ_SUPPORT)) $(call room_archives,$(1))
 
 FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
@@ -138,6 +140,8 @@ $$(BUILD)/lib$(1).a: $(2) $$(BUILD)/lib$(1).members
 endef
 $(foreach room,$(ROOMS),$(eval $(call ARCHIVE_RULES,$(room),$(call room_objects,$(room)))))
 $(eval $(call ARCHIVE_RULES,support,$(call objects,$(UNIT_SUPPORT))))
+PERF_PARTS := $(filter-out tools/perf_main.c,$(sort $(wildcard tools/perf*.c)))
+$(eval $(call ARCHIVE_RULES,perf,$(call objects,$(PERF_PARTS))))
 
 link = @mkdir -p $(@D); echo '  LINK  $@'; \
     $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(1)

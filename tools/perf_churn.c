@@ -20,9 +20,9 @@ struct churn {
     uint64_t started;
     uint64_t opened;
     uint64_t closed;
-    uint64_t slots;             /* links in the array */
+    uint64_t slots; /* links in the array */
     int64_t keep_until_ns;
-    bool keep;                  /* --idle: stay open */
+    bool keep; /* --idle: stay open */
 };
 
 static void begin(struct churn_link *link)
@@ -93,7 +93,8 @@ static bool all_open(void *owner)
 {
     const struct churn *churn = owner;
     churn->run->counts.published = churn->opened;
-    return churn->opened == churn->target || (churn->run->stopping && churn->opened == churn->started);
+    return churn->opened == churn->target ||
+           (churn->run->stopping && churn->opened == churn->started);
 }
 
 static bool kept(void *owner)
@@ -148,8 +149,7 @@ static bool churn_through(struct churn *churn)
 bool perf_churn(struct perf_run *run)
 {
     const struct perf_options *o = run->options;
-    struct churn churn = {
-        .run = run, .keep = o->idle > 0, .target = o->idle ? o->idle : o->churn};
+    struct churn churn = {.run = run, .keep = o->idle > 0, .target = o->idle ? o->idle : o->churn};
     perf_run_start(run);
     if (churn.keep)
         perf_timer_clear(&run->loop, &run->stop); /* --time is counted from when all are open */

@@ -8,11 +8,8 @@
 void perf_consumer_init(struct perf_consumer *consumer, struct perf_run *run,
                         struct perf_link *link, struct perf_channel *channel, uint32_t index)
 {
-    *consumer = (struct perf_consumer){.run = run,
-                                       .link = link,
-                                       .channel = channel,
-                                       .index = index,
-                                       .answers_due = 1};
+    *consumer = (struct perf_consumer){
+        .run = run, .link = link, .channel = channel, .index = index, .answers_due = 1};
     consumer->queues = perf_share_count(run->plan.queues, run->plan.consumers, index);
 }
 

@@ -18,7 +18,7 @@ struct perf_consumer {
     uint32_t queues;      /* that it consumes from */
     uint32_t answers_due; /* qos-ok and consume-ok */
     uint64_t received;
-    uint64_t unacked;     /* since the last ack */
+    uint64_t unacked; /* since the last ack */
     uint64_t last_tag;
 };
 

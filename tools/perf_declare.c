@@ -11,9 +11,9 @@ struct declare_link {
     struct perf_link link;
     struct declare *declare;
     uint32_t index;
-    uint32_t next;      /* of its share: the next to ask for */
+    uint32_t next; /* of its share: the next to ask for */
     uint32_t answered;
-    int64_t *asked_ns;  /* a ring: when each request on the way was sent */
+    int64_t *asked_ns; /* a ring: when each request on the way was sent */
 };
 
 enum what {
@@ -43,11 +43,10 @@ static void ask(struct declare_link *link, uint32_t queue)
     case WHAT_DECLARE:
         break;
     case WHAT_BIND:
-        method = (struct method){
-            .kind = METHOD_QUEUE_BIND,
-            .queue_bind = {.queue = slice_str(name),
-                           .exchange = slice_str(declare->plan.exchange),
-                           .routing_key = slice_str(name)}};
+        method = (struct method){.kind = METHOD_QUEUE_BIND,
+                                 .queue_bind = {.queue = slice_str(name),
+                                                .exchange = slice_str(declare->plan.exchange),
+                                                .routing_key = slice_str(name)}};
         break;
     case WHAT_DELETE:
         method = (struct method){.kind = METHOD_QUEUE_DELETE,
@@ -65,8 +64,7 @@ static void ask_more(struct declare_link *link)
     uint32_t in_flight = (uint32_t)declare->run->options->in_flight;
     while (link->next < share && link->next - link->answered < in_flight) {
         link->asked_ns[link->next % in_flight] = perf_clock_ns();
-        ask(link, perf_share(declare->plan.queues, declare->link_count, link->index,
-                             link->next++));
+        ask(link, perf_share(declare->plan.queues, declare->link_count, link->index, link->next++));
     }
     perf_link_wake(&link->link);
 }

@@ -92,8 +92,7 @@ static void on_channel_closed(struct perf_link *link, const struct method_channe
                    SLICE_FMT(why->reply_text));
 }
 
-static void on_connection_closed(struct perf_link *link,
-                                 const struct method_connection_close *why)
+static void on_connection_closed(struct perf_link *link, const struct method_connection_close *why)
 {
     perf_loop_fail(link->loop, "the server closed the connection: %u %.*s", why->reply_code,
                    SLICE_FMT(why->reply_text));

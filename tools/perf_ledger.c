@@ -143,8 +143,8 @@ static bool fill_in(struct perf_slot *slot, uint64_t sequence)
 }
 
 /* Whether this consumer (the only one, unless the queue is shared) has seen a later one. */
-static bool is_late(struct perf_ledger *ledger, uint32_t index,
-                    const struct perf_receipt *receipt, uint64_t sequence)
+static bool is_late(struct perf_ledger *ledger, uint32_t index, const struct perf_receipt *receipt,
+                    uint64_t sequence)
 {
     if (!receipt->shared)
         return sequence + 1 < ledger->slot[index].top;

@@ -50,17 +50,17 @@ struct perf_slot {
 };
 
 struct perf_ledger {
-    struct perf_map slots;    /* (run, stream, queue) → index */
-    struct perf_map orders;   /* (slot, consumer) → one above the last sequence; shared queues only */
-    struct perf_slot *slot;   /* by index */
+    struct perf_map slots; /* (run, stream, queue) → index */
+    struct perf_map orders; /* (slot, consumer) → one above the last sequence; shared queues only */
+    struct perf_slot *slot; /* by index */
     uint32_t slot_count;
     uint32_t slot_capacity;
-    uint64_t last_key;        /* the slot found last, since streams come in runs */
+    uint64_t last_key; /* the slot found last, since streams come in runs */
     uint32_t last_index;
     uint16_t run;
-    bool adopt;               /* streams of other runs are checked too, from where they begin */
-    uint64_t received;        /* all deliveries that were noted, duplicates included */
-    uint64_t foreign;         /* of other runs (unless adopted), or without a stamp */
+    bool adopt;        /* streams of other runs are checked too, from where they begin */
+    uint64_t received; /* all deliveries that were noted, duplicates included */
+    uint64_t foreign;  /* of other runs (unless adopted), or without a stamp */
     uint64_t duplicates;
     uint64_t disordered;
 };

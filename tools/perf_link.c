@@ -74,8 +74,12 @@ static void step(struct perf_source *source);
 void perf_link_init(struct perf_link *link, struct perf_loop *loop, const struct perf_peer *peer,
                     const struct perf_link_ops *ops, void *owner, uint16_t channel_count)
 {
-    *link = (struct perf_link){.loop = loop, .peer = peer, .ops = ops, .owner = owner,
-                               .out = OUTQ_INIT, .state = PERF_LINK_CLOSED};
+    *link = (struct perf_link){.loop = loop,
+                               .peer = peer,
+                               .ops = ops,
+                               .owner = owner,
+                               .out = OUTQ_INIT,
+                               .state = PERF_LINK_CLOSED};
     link->source = (struct perf_source){.fd = -1, .step = step};
     list_init(&link->source.active);
     link->channels = mem_zalloc(sizeof(*link->channels) * (channel_count + 1u));
@@ -189,8 +193,8 @@ static void end_content(struct perf_link *link, struct perf_channel *channel)
     channel->content = PERF_CONTENT_NONE;
 }
 
-static void take_other_method(struct perf_link *link, struct perf_channel *channel,
-                              uint16_t number, struct slice payload)
+static void take_other_method(struct perf_link *link, struct perf_channel *channel, uint16_t number,
+                              struct slice payload)
 {
     struct method method;
     struct reply error;
@@ -357,8 +361,8 @@ static ssize_t write_runs(struct perf_link *link, const struct slice *runs, size
     if (link->tls)
         return perf_tls_write(link->tls, runs[0].data, runs[0].len);
     for (size_t i = 0; i < count; i++)
-        vector[i] = (struct iovec){.iov_base = (void *)(uintptr_t)runs[i].data,
-                                   .iov_len = runs[i].len};
+        vector[i] =
+            (struct iovec){.iov_base = (void *)(uintptr_t)runs[i].data, .iov_len = runs[i].len};
     return writev(link->source.fd, vector, (int)count);
 }
 

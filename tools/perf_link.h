@@ -49,14 +49,14 @@ struct perf_channel {
     uint16_t number;
     enum perf_content content; /* what is arriving, or has just arrived */
     bool redelivered;
-    bool header_due;           /* the content header is what comes next */
-    uint32_t consumer;         /* the consumer tag, which we make of digits */
-    uint64_t tag;              /* delivery tag */
-    uint64_t size;             /* of the body */
-    uint64_t left;             /* of the body, to come */
+    bool header_due;   /* the content header is what comes next */
+    uint32_t consumer; /* the consumer tag, which we make of digits */
+    uint64_t tag;      /* delivery tag */
+    uint64_t size;     /* of the body */
+    uint64_t left;     /* of the body, to come */
     size_t head_len;
     uint8_t head[PERF_HEAD_SIZE]; /* the body's beginning */
-    struct buf properties;     /* flag words and values; only with perf_link.keep_properties */
+    struct buf properties;        /* flag words and values; only with perf_link.keep_properties */
     void *owner;
 };
 
@@ -75,8 +75,8 @@ struct perf_link;
 
 /* Any may be NULL. */
 struct perf_link_ops {
-    void (*ready)(struct perf_link *link);  /* all channels are open */
-    void (*fill)(struct perf_link *link);   /* more may be added to link->out */
+    void (*ready)(struct perf_link *link); /* all channels are open */
+    void (*fill)(struct perf_link *link);  /* more may be added to link->out */
     void (*method)(struct perf_link *link, struct perf_channel *channel,
                    const struct method *method); /* what is not handled here */
     void (*message)(struct perf_link *link, struct perf_channel *channel); /* a whole one */
@@ -92,14 +92,14 @@ struct perf_link {
     void *owner;
     struct perf_tls *tls;
     struct outq out;
-    struct buf rest;                /* the beginning of a frame that has not arrived whole */
-    struct perf_channel *channels;  /* numbers 1 … channel_count */
+    struct buf rest;               /* the beginning of a frame that has not arrived whole */
+    struct perf_channel *channels; /* numbers 1 … channel_count */
     uint16_t channel_count;
     uint16_t channels_opened;
-    uint32_t frame_max;             /* negotiated */
+    uint32_t frame_max; /* negotiated */
     enum perf_link_state state;
     bool keep_properties;
-    bool blocked;                   /* connection.blocked has come */
+    bool blocked; /* connection.blocked has come */
 };
 
 /* Prepares a link with `channel_count` channels; nothing is opened yet. */

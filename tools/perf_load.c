@@ -17,8 +17,8 @@ struct load {
     struct perf_consumer *consumers;
     uint32_t links_ready;
     uint32_t links_closed;
-    uint32_t producers_made;         /* initialised so far */
-    uint64_t expected;               /* deliveries; UINT64_MAX: unknown */
+    uint32_t producers_made; /* initialised so far */
+    uint64_t expected;       /* deliveries; UINT64_MAX: unknown */
 };
 
 /* ---- callbacks ---- */
@@ -141,10 +141,8 @@ static bool make(struct load *load)
     const struct perf_options *o = run->options;
     load->producers = mem_zalloc((run->plan.producers + 1u) * sizeof(*load->producers));
     load->consumers = mem_zalloc((run->plan.consumers + 1u) * sizeof(*load->consumers));
-    load->producer_links =
-        make_links(load, o->producers, o->producer_channels, &PRODUCER_OPS);
-    load->consumer_links =
-        make_links(load, o->consumers, o->consumer_channels, &CONSUMER_OPS);
+    load->producer_links = make_links(load, o->producers, o->producer_channels, &PRODUCER_OPS);
+    load->consumer_links = make_links(load, o->consumers, o->consumer_channels, &CONSUMER_OPS);
     for (uint32_t i = 0; i < run->plan.consumers; i++) {
         struct perf_link *link = &load->consumer_links[i / o->consumer_channels];
         struct perf_channel *channel = &link->channels[i % o->consumer_channels];
@@ -325,9 +323,9 @@ static void count_missing(struct load *load)
             uint32_t key = producer->stream_template[s] / priorities;
             sent += producer->stream_sent[s] * perf_plan_route_count(plan);
             for (uint32_t i = 0; i < perf_plan_route_count(plan); i++)
-                run->missing += perf_ledger_missing(&run->ledger, producer->stream_first + s,
-                                                    perf_plan_route(plan, key, i),
-                                                    producer->stream_sent[s]);
+                run->missing +=
+                    perf_ledger_missing(&run->ledger, producer->stream_first + s,
+                                        perf_plan_route(plan, key, i), producer->stream_sent[s]);
         }
     }
     /* Arrived and missing make up all that was sent, but for what came where it shouldn't. */

@@ -104,15 +104,13 @@ static bool set_onoff(const struct row *row, bool *out, const char *text,
     return true;
 }
 
-/* `text` is NULL for a flag. */
 static bool set(struct perf_options *options, const struct row *row, const char *text,
                 const struct failure *failure)
 {
     void *out = member(options, row);
     switch (row->kind) {
     case KIND_FLAG:
-        *(bool *)out = true;
-        return true;
+        break; /* has no value: see set_flag() */
     case KIND_ONOFF:
         return set_onoff(row, out, text, failure);
     case KIND_NUMBER:
@@ -124,6 +122,12 @@ static bool set(struct perf_options *options, const struct row *row, const char 
         return true;
     }
     UNREACHABLE();
+}
+
+static bool set_flag(struct perf_options *options, const struct row *row)
+{
+    *(bool *)member(options, row) = true;
+    return true;
 }
 
 /* A default may lie below `least`: then it means "not given". */
@@ -166,7 +170,7 @@ static bool parse_one(struct perf_options *options, int argc, char *const *argv,
         return complain(failure, "there is no option %s (--help shows them)", word);
     if (!row->argument)
         return equals ? complain(failure, "--%s takes no value", row->name)
-                      : set(options, row, NULL, failure);
+                      : set_flag(options, row);
     if (equals)
         return set(options, row, equals + 1, failure);
     if (*at >= argc)

@@ -15,8 +15,8 @@ static const char *const MATCHING[] = {
     "%s.alpha.#",    "%s.*.*",    "%s.#.beta", "#.%s.alpha.beta",
 };
 /* Others, that match no key in use. */
-static const char *const IDLE[] = {
-    "other%u.alpha.beta", "other%u.*.beta", "other%u.#", "*.other%u.beta"};
+static const char *const IDLE[] = {"other%u.alpha.beta", "other%u.*.beta", "other%u.#",
+                                   "*.other%u.beta"};
 
 static uint32_t number(uint64_t value)
 {
@@ -64,9 +64,8 @@ void perf_plan_init(struct perf_plan *plan, const struct perf_options *options)
 {
     *plan = (struct perf_plan){.options = options, .routing = routing_of(options->type)};
     name_exchange(plan);
-    plan->queues = options->queue_pattern[0]
-                       ? number(options->queue_to - options->queue_from + 1)
-                       : 1;
+    plan->queues =
+        options->queue_pattern[0] ? number(options->queue_to - options->queue_from + 1) : 1;
     plan->keys = number(options->keys);
     if (plan->keys == 0)
         plan->keys = plan->routing == PERF_DIRECT ? plan->queues : 1;
@@ -175,8 +174,8 @@ static void headers_binding(const struct perf_plan *plan, uint32_t binding, stru
     add_part(arguments, binding % matches);
 }
 
-uint32_t perf_plan_binding(const struct perf_plan *plan, uint32_t binding,
-                           char key[PERF_NAME_SIZE], struct buf *arguments)
+uint32_t perf_plan_binding(const struct perf_plan *plan, uint32_t binding, char key[PERF_NAME_SIZE],
+                           struct buf *arguments)
 {
     key[0] = '\0';
     switch (plan->routing) {

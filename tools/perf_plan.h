@@ -44,8 +44,8 @@ void perf_plan_key_name(const struct perf_plan *plan, uint32_t key, char out[PER
 void perf_plan_key_headers(const struct perf_plan *plan, uint32_t key, struct buf *table);
 
 /* A binding: its queue, binding key, and arguments (appended to `arguments`). */
-uint32_t perf_plan_binding(const struct perf_plan *plan, uint32_t binding,
-                           char key[PERF_NAME_SIZE], struct buf *arguments);
+uint32_t perf_plan_binding(const struct perf_plan *plan, uint32_t binding, char key[PERF_NAME_SIZE],
+                           struct buf *arguments);
 
 /* The queues that a message of this key reaches: how many, and the i-th of them. */
 uint32_t perf_plan_route_count(const struct perf_plan *plan);

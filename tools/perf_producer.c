@@ -86,8 +86,8 @@ void perf_producer_start(struct perf_producer *producer, const struct perf_templ
     producer->templates = templates;
     producer->rate_began_ns = run->started_ns;
     if (run->options->rate)
-        producer->rate_began_ns += (int64_t)(NS / run->options->rate) * producer->index /
-                                   (int64_t)run->plan.producers;
+        producer->rate_began_ns +=
+            (int64_t)(NS / run->options->rate) * producer->index / (int64_t)run->plan.producers;
     perf_link_wake(producer->link);
 }
 

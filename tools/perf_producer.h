@@ -20,10 +20,10 @@ struct perf_producer {
     uint64_t *stream_sent;     /* messages of each of its streams */
     uint32_t *stream_template; /* and their templates */
     uint32_t streams;
-    uint32_t stream_first;     /* the run's number of its first stream */
-    uint32_t turn;             /* whose turn it is */
+    uint32_t stream_first; /* the run's number of its first stream */
+    uint32_t turn;         /* whose turn it is */
     uint32_t index;
-    uint64_t random;           /* state of the generator for --random-routing-key */
+    uint64_t random; /* state of the generator for --random-routing-key */
     uint64_t sent;
     uint64_t next_tag;
     uint64_t oldest;
@@ -31,9 +31,9 @@ struct perf_producer {
     uint64_t *times;
     uint64_t times_mask;
     uint64_t in_transaction;
-    int64_t commit_sent_ns;    /* 0: no tx.commit is on the way */
+    int64_t commit_sent_ns; /* 0: no tx.commit is on the way */
     int64_t rate_began_ns;
-    bool selected;             /* confirm.select or tx.select is answered, or not needed */
+    bool selected; /* confirm.select or tx.select is answered, or not needed */
 };
 
 /* `stream_first`: the streams before are other producers'. */

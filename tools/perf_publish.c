@@ -131,11 +131,10 @@ static void add_publish(struct buf *out, const struct perf_plan *plan, uint32_t 
 {
     char name[PERF_NAME_SIZE];
     perf_plan_key_name(plan, key, name);
-    struct method publish = {
-        .kind = METHOD_BASIC_PUBLISH,
-        .basic_publish = {.exchange = slice_str(plan->exchange),
-                          .routing_key = slice_str(name),
-                          .mandatory = plan->options->flags & PERF_MANDATORY}};
+    struct method publish = {.kind = METHOD_BASIC_PUBLISH,
+                             .basic_publish = {.exchange = slice_str(plan->exchange),
+                                               .routing_key = slice_str(name),
+                                               .mandatory = plan->options->flags & PERF_MANDATORY}};
     method_frame_add(out, 1, &publish);
 }
 

@@ -11,7 +11,7 @@
 #include "tools/perf_plan.h"
 
 struct perf_template {
-    uint8_t *head;     /* method, content header, and the beginning of the body or all of it */
+    uint8_t *head; /* method, content header, and the beginning of the body or all of it */
     uint32_t head_len;
     uint32_t header_at; /* of the content header's frame in `head` */
     uint32_t body_at;   /* of the first body frame; head_len when the body is empty */

@@ -101,9 +101,8 @@ static void print_broker(const struct perf_run *run)
         printf(": %.3f µs per published", micros_each(cpu, run->counts.published));
     if (run->counts.delivered)
         printf(", %.3f µs per received", micros_each(cpu, run->counts.delivered));
-    printf("; RSS %.1f MiB before, %.1f after, %.1f at most\n",
-           (double)run->before.rss_kib / 1024, (double)run->after.rss_kib / 1024,
-           (double)run->after.rss_peak_kib / 1024);
+    printf("; RSS %.1f MiB before, %.1f after, %.1f at most\n", (double)run->before.rss_kib / 1024,
+           (double)run->after.rss_kib / 1024, (double)run->after.rss_peak_kib / 1024);
 }
 
 static double kib_each(const struct perf_run *run, const struct perf_phase *phase)

@@ -306,8 +306,7 @@ static bool work(struct rpc *rpc)
     if (!leave(rpc))
         return false;
     for (uint32_t i = 0; i < run->options->producers; i++)
-        run->missing +=
-            perf_ledger_missing(&run->ledger, i, i, rpc->clients[i].sent);
+        run->missing += perf_ledger_missing(&run->ledger, i, i, rpc->clients[i].sent);
     return perf_setup_delete(run);
 }
 

@@ -67,8 +67,8 @@ static bool open_peer(struct perf_run *run)
     const struct perf_options *o = run->options;
     char *error = run->loop.failure;
     size_t size = sizeof(run->loop.failure);
-    run->peer = (struct perf_peer){.frame_max = (uint32_t)o->frame_max,
-                                   .external = o->sasl_external};
+    run->peer =
+        (struct perf_peer){.frame_max = (uint32_t)o->frame_max, .external = o->sasl_external};
     if (!perf_uri_parse(&run->peer.uri, o->uri, error, size))
         return false;
     if (run->peer.uri.tls) {
@@ -141,8 +141,7 @@ void perf_run_start(struct perf_run *run)
     sample(run, &run->before, &run->self_before);
     int64_t now = perf_clock_ns();
     run->started_ns = run->shown_ns = run->published_ns = run->delivered_ns = now;
-    perf_timer_set(&run->loop, &run->progress,
-                   now + (int64_t)run->options->interval * 1000000000);
+    perf_timer_set(&run->loop, &run->progress, now + (int64_t)run->options->interval * 1000000000);
     if (run->options->seconds)
         perf_timer_set(&run->loop, &run->stop, now + (int64_t)run->options->seconds * 1000000000);
 }

@@ -36,28 +36,28 @@ struct perf_run {
     struct perf_peer peer;
     struct perf_loop loop;
     struct perf_ledger ledger;
-    struct perf_source signals;   /* SIGINT and SIGTERM stop the run */
+    struct perf_source signals; /* SIGINT and SIGTERM stop the run */
     struct perf_timer progress;
-    struct perf_timer stop;       /* --time */
+    struct perf_timer stop;        /* --time */
     struct perf_histogram latency; /* from publishing to delivery; round trips, for RPC */
     struct perf_histogram recent;  /* the same, since the last line of progress */
     struct perf_histogram confirm; /* from publishing to its confirm, or commit */
     struct perf_counts counts;
-    struct perf_counts shown;      /* as of the last line of progress */
-    struct perf_phase *phases;     /* PERF_PHASES_MAX */
+    struct perf_counts shown;  /* as of the last line of progress */
+    struct perf_phase *phases; /* PERF_PHASES_MAX */
     size_t phase_count;
     int64_t shown_ns;
     int64_t started_ns;
-    int64_t published_ns;          /* the last publish */
-    int64_t delivered_ns;          /* the last delivery */
+    int64_t published_ns; /* the last publish */
+    int64_t delivered_ns; /* the last delivery */
     int64_t ended_ns;
-    struct perf_proc before;       /* the broker, when the load began */
+    struct perf_proc before; /* the broker, when the load began */
     struct perf_proc after;
     struct perf_proc self_before;
     struct perf_proc self_after;
     uint64_t missing;
-    uint64_t misrouted;            /* in queues where they don't belong */
-    bool stopping;                 /* no more publishing */
+    uint64_t misrouted; /* in queues where they don't belong */
+    bool stopping;      /* no more publishing */
     bool interrupted;
 };
 

@@ -20,7 +20,7 @@ struct setup {
     struct perf_run *run;
     struct perf_link link;
     uint32_t counts[TASK_COUNT];
-    uint32_t next;     /* of the current task */
+    uint32_t next; /* of the current task */
     enum task task;
     uint32_t answers_due;
     bool open;
@@ -44,20 +44,18 @@ static void delete_queue(struct setup *setup, uint32_t queue)
 
 static void delete_exchange(struct setup *setup)
 {
-    struct method method = {
-        .kind = METHOD_EXCHANGE_DELETE,
-        .exchange_delete = {.exchange = slice_str(setup->run->plan.exchange)}};
+    struct method method = {.kind = METHOD_EXCHANGE_DELETE,
+                            .exchange_delete = {.exchange = slice_str(setup->run->plan.exchange)}};
     send(setup, &method);
 }
 
 static void declare_exchange(struct setup *setup)
 {
     const struct perf_run *run = setup->run;
-    struct method method = {
-        .kind = METHOD_EXCHANGE_DECLARE,
-        .exchange_declare = {.exchange = slice_str(run->plan.exchange),
-                             .type = slice_str(run->options->type),
-                             .durable = run->options->flags & PERF_PERSISTENT}};
+    struct method method = {.kind = METHOD_EXCHANGE_DECLARE,
+                            .exchange_declare = {.exchange = slice_str(run->plan.exchange),
+                                                 .type = slice_str(run->options->type),
+                                                 .durable = run->options->flags & PERF_PERSISTENT}};
     send(setup, &method);
 }
 
@@ -67,12 +65,11 @@ struct method perf_setup_queue(const struct perf_plan *plan, uint32_t queue,
     perf_plan_queue_name(plan, queue, name);
     buf_clear(arguments);
     perf_pairs_add(arguments, plan->options->queue_args);
-    return (struct method){
-        .kind = METHOD_QUEUE_DECLARE,
-        .queue_declare = {.queue = slice_str(name),
-                          .durable = plan->options->flags & PERF_PERSISTENT,
-                          .auto_delete = plan->options->auto_delete,
-                          .arguments = buf_slice(arguments)}};
+    return (struct method){.kind = METHOD_QUEUE_DECLARE,
+                           .queue_declare = {.queue = slice_str(name),
+                                             .durable = plan->options->flags & PERF_PERSISTENT,
+                                             .auto_delete = plan->options->auto_delete,
+                                             .arguments = buf_slice(arguments)}};
 }
 
 static void declare_queue(struct setup *setup, uint32_t queue)

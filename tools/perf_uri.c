@@ -88,12 +88,12 @@ static bool parse_address(struct perf_uri *uri, struct slice address)
 
 bool perf_uri_parse(struct perf_uri *uri, const char *text, char *error, size_t error_size)
 {
-    *uri = (struct perf_uri){.user = "guest", .password = "guest", .host = "localhost",
-                             .vhost = "/"};
+    *uri =
+        (struct perf_uri){.user = "guest", .password = "guest", .host = "localhost", .vhost = "/"};
     uri->tls = strncmp(text, "amqps://", 8) == 0;
     if (!uri->tls && strncmp(text, "amqp://", 7) != 0)
         return complain(error, error_size, "begins with neither amqp:// nor amqps://");
-    strcpy(uri->port, uri->tls ? "5671" : "5672");
+    snprintf(uri->port, sizeof(uri->port), "%s", uri->tls ? "5671" : "5672");
     text += uri->tls ? 8 : 7;
 
     const char *end = text + strcspn(text, "?#");
