@@ -2,6 +2,7 @@
 /* The node: overview, versions, who is asking, the names of things. */
 #include "management/node.h"
 
+#include "base/history.h"
 #include "base/mem.h"
 #include "broker/connection.h"
 #include "broker/parameter.h"
@@ -10,9 +11,14 @@
 #include "broker/vhost.h"
 #include "management/identity.h"
 #include "management/object.h"
+#include "management/rates.h"
+#include "management/sampler.h"
 #include "routing/exchange_type.h"
 
 #include <stdio.h>
+
+/* RabbitMQ's word for: rates of every object, not of its pairs with others. */
+#define RATES_MODE "basic"
 
 /* ---- facts ---- */
 
@@ -90,39 +96,7 @@ static json_t *listeners(const struct call *call)
 
 /* ---- overview ---- */
 
-struct totals {
-    struct message_stats stats;
-    uint64_t ready, unacked, queues, exchanges, consumers, connections, channels;
-};
-
-static void add_stats(struct message_stats *sum, const struct message_stats *stats)
-{
-#define X(name, meaning) sum->name += stats->name;
-    MESSAGE_STATS_TABLE(X)
-#undef X
-}
-
-static void count_vhost(struct totals *totals, const struct vhost *vhost)
-{
-    add_stats(&totals->stats, &vhost->stats);
-    totals->queues += vhost->queues.count;
-    totals->exchanges += vhost->exchanges.count;
-    HMAP_EACH(&vhost->queues, node) {
-        const struct queue *queue = CONTAINER_OF(node, struct queue, node);
-        totals->ready += queue->ready_count;
-        totals->unacked += queue->unacked_count;
-        totals->consumers += queue->consumer_count;
-    }
-    LIST_EACH(&vhost->connections, link) {
-        const struct connection *connection = CONTAINER_OF(link, struct connection, vhost_link);
-        if (connection->internal)
-            continue;
-        totals->connections++;
-        totals->channels += connection->channel_count;
-    }
-}
-
-static json_t *object_totals(const struct totals *totals)
+static json_t *object_totals(const struct rates_totals *totals)
 {
     json_t *object = json_object();
 
@@ -134,30 +108,6 @@ static json_t *object_totals(const struct totals *totals)
     return object;
 }
 
-static json_t *queue_totals(const struct totals *totals)
-{
-    json_t *object = json_object();
-
-    json_put_number(object, "messages", totals->ready + totals->unacked);
-    json_put_number(object, "messages_ready", totals->ready);
-    json_put_number(object, "messages_unacknowledged", totals->unacked);
-    return object;
-}
-
-static json_t *churn(const struct broker *broker)
-{
-    json_t *object = json_object();
-
-    json_put_number(object, "channel_closed", broker->churn.channels_closed);
-    json_put_number(object, "channel_created", broker->churn.channels_opened);
-    json_put_number(object, "connection_closed", broker->churn.connections_closed);
-    json_put_number(object, "connection_created", broker->churn.connections_opened);
-    json_put_number(object, "queue_created", broker->churn.queues_created);
-    json_put_number(object, "queue_declared", broker->churn.queues_declared);
-    json_put_number(object, "queue_deleted", broker->churn.queues_deleted);
-    return object;
-}
-
 static void put_versions(const struct call *call, json_t *object)
 {
     json_put(object, "management_version", json_string(call->management->version));
@@ -166,29 +116,69 @@ static void put_versions(const struct call *call, json_t *object)
     json_put(object, "rabbitmq_version", json_string(IMITATED_VERSION));
 }
 
-void overview_get(struct call *call)
+/* The sums of the virtual hosts that the user may see, with their common past. */
+static struct history *add_visible(const struct call *call, struct rates_totals *totals)
 {
-    struct totals totals = {0};
-    json_t *object = json_object();
+    size_t count = 0;
+    struct vhost **vhosts = mem_alloc((call->broker->vhosts.count + 1) * sizeof(struct vhost *));
 
     LIST_EACH(&call->broker->vhost_list, link) {
-        const struct vhost *vhost = CONTAINER_OF(link, struct vhost, broker_link);
-        if (call_sees(call, slice_str(vhost->name)))
-            count_vhost(&totals, vhost);
+        struct vhost *vhost = CONTAINER_OF(link, struct vhost, broker_link);
+        if (!call_sees(call, slice_str(vhost->name)))
+            continue;
+        rates_add_vhost(totals, vhost);
+        vhosts[count++] = vhost;
     }
+    struct history *history = sampler_sum(call->management->sampler, vhosts, count);
+    mem_free(vhosts);
+    return history;
+}
+
+static void put_rates(const struct call *call, json_t *object, enum rates_kind kind,
+                      const struct rates_totals *totals, const struct history *history)
+{
+    json_put(object, "object_totals", object_totals(totals));
+    json_put(object, "queue_totals", rates_object(call, kind, RATES_LENGTHS, totals, history));
+    json_put(object, "message_stats", rates_object(call, kind, RATES_MESSAGES, totals, history));
+}
+
+/* What concerns the node as a whole. */
+static void put_node(const struct call *call, json_t *object)
+{
+    const struct history *history = sampler_node(call->management->sampler, 0);
+    struct rates_totals totals;
+
+    rates_begin_node(&totals, call->management);
+    LIST_EACH(&call->broker->vhost_list, link)
+        rates_add_vhost(&totals, CONTAINER_OF(link, struct vhost, broker_link));
+    put_rates(call, object, RATES_NODE, &totals, history);
+    json_put(object, "churn_rates", rates_object(call, RATES_NODE, RATES_CHURN, &totals, history));
+    json_put(object, "node", json_string(node_name(call)));
+    json_put(object, "listeners", listeners(call));
+}
+
+static void put_visible(const struct call *call, json_t *object)
+{
+    struct rates_totals totals = {0};
+    struct history *history = add_visible(call, &totals);
+
+    put_rates(call, object, RATES_VHOST, &totals, history);
+    history_free(history);
+}
+
+void overview_get(struct call *call)
+{
+    json_t *object = json_object();
+
     put_versions(call, object);
     json_put(object, "cluster_name", cluster_name(call));
-    json_put(object, "rates_mode", json_string("none"));
+    json_put(object, "rates_mode", json_string(RATES_MODE));
     json_put(object, "disable_stats", json_false());
     json_put(object, "exchange_types", exchange_types());
-    json_put(object, "object_totals", object_totals(&totals));
-    json_put(object, "queue_totals", queue_totals(&totals));
-    json_put(object, "message_stats", object_stats(&totals.stats, STATS_ALL));
-    if (call_monitor(call)) {
-        json_put(object, "churn_rates", churn(call->broker));
-        json_put(object, "node", json_string(node_name(call)));
-        json_put(object, "listeners", listeners(call));
-    }
+    if (call_monitor(call))
+        put_node(call, object);
+    else
+        put_visible(call, object);
     call_json(call, object);
 }
 
@@ -267,6 +257,19 @@ static json_t *list_of_one(const char *text)
     return list;
 }
 
+/* Memory, disk and churn, with their rates. */
+static void put_node_rates(const struct call *call, json_t *object, const struct node_facts *facts)
+{
+    const struct history *history = sampler_node(call->management->sampler, 0);
+    struct rates_totals totals;
+
+    rates_begin_node(&totals, call->management);
+    totals.memory_used = facts->memory_used;
+    totals.disk_free = facts->disk_free;
+    rates_put(call, object, RATES_NODE, RATES_FACTS, &totals, history);
+    rates_put(call, object, RATES_NODE, RATES_CHURN, &totals, history);
+}
+
 static json_t *node_object(const struct call *call)
 {
     struct node_facts facts;
@@ -287,13 +290,12 @@ static json_t *node_object(const struct call *call)
     json_put_known(object, "fd_used", facts.fd_used);
     json_put_known(object, "fd_total", facts.fd_total);
     json_put_number(object, "sockets_used", call->broker->connection_count);
-    json_put_known(object, "mem_used", facts.memory_used);
+    put_node_rates(call, object, &facts);
     json_put_known(object, "mem_limit", facts.memory_limit);
     json_put(object, "mem_alarm", json_boolean(call->broker->alarms[ALARM_MEMORY]));
-    json_put_known(object, "disk_free", facts.disk_free);
     json_put_known(object, "disk_free_limit", facts.disk_free_limit);
     json_put(object, "disk_free_alarm", json_boolean(call->broker->alarms[ALARM_DISK]));
-    json_put(object, "rates_mode", json_string("none"));
+    json_put(object, "rates_mode", json_string(RATES_MODE));
     json_put(object, "exchange_types", exchange_types());
     json_put(object, "auth_mechanisms", auth_mechanisms(call));
     json_put(object, "db_dir", json_text_or_null(facts.data_directory));

@@ -20,6 +20,7 @@ struct management {
     struct broker *broker;
     const char *version;
     struct management_host host;
+    struct sampler *sampler;
 };
 
 struct call_capture {

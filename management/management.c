@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "broker/vhost.h"
 #include "management/call.h"
+#include "management/sampler.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -26,12 +27,21 @@ struct management *management_new(struct broker *broker, const char *version,
     management->broker = broker;
     management->version = version;
     management->host = *host;
+    management->sampler = sampler_new();
     return management;
 }
 
 void management_free(struct management *management)
 {
+    if (!management)
+        return;
+    sampler_free(management->sampler);
     mem_free(management);
+}
+
+void management_sample(struct management *management, int64_t now_ms, int64_t interval_ms)
+{
+    sampler_take(management->sampler, management, now_ms, interval_ms);
 }
 
 /* ---- matching ---- */

@@ -10,6 +10,7 @@
 #ifndef MANAGEMENT_MANAGEMENT_H
 #define MANAGEMENT_MANAGEMENT_H
 
+#include "base/histogram.h"
 #include "management/http.h"
 
 struct broker;
@@ -54,11 +55,20 @@ struct connection_facts {
     const char *peer_certificate_subject;
 };
 
+/* What the process costs at this moment; cheap enough to be asked every few seconds. */
+struct load_facts {
+    uint64_t memory_used, disk_free; /* bytes, of the last look */
+    const struct histogram *turns;   /* how long the loop's turns took, in ns; NULL: unknown */
+    const struct histogram_bounds *turn_bounds;
+    uint64_t turn_longest_ns; /* of the last seconds */
+};
+
 /* Answers that the broker does not have. Every function may be NULL. They fill in what they know:
  * 64-bit numbers start as FACT_UNKNOWN, all else zeroed. */
 struct management_host {
     void *context;
     void (*node)(void *context, struct node_facts *facts);
+    void (*load)(void *context, struct load_facts *facts);
     size_t (*listeners)(void *context, struct listener_facts *facts, size_t most);
     /* False when it knows nothing of that connection. */
     bool (*connection)(void *context, const struct connection *connection,
@@ -68,7 +78,12 @@ struct management_host {
 /* `version` is Bilby's own; static storage. `host` is copied. */
 struct management *management_new(struct broker *broker, const char *version,
                                   const struct management_host *host);
+/* NULL is fine. */
 void management_free(struct management *management);
+
+/* Notes what all counters are at, for the rates; to be called every `interval_ms`. `now_ms` is the
+ * broker's clock. */
+void management_sample(struct management *management, int64_t now_ms, int64_t interval_ms);
 
 /* Answers one request. `response` is initialised; the caller ends it with http_response_fini(). */
 void management_handle(struct management *management, const struct http_request *request,

@@ -11,6 +11,7 @@
 #include "broker/parameter.h"
 #include "broker/queue.h"
 #include "broker/vhost.h"
+#include "management/rates.h"
 #include "routing/exchange_type.h"
 
 #include <inttypes.h>
@@ -31,82 +32,7 @@ json_t *object_time(int64_t wall_ms)
     return json_string(text);
 }
 
-/* ---- counters ---- */
-
-struct shown_counter {
-    const char *name;
-    size_t offset; /* in struct message_stats */
-    bool all, queue, exchange;
-};
-
-#define COUNTER(counter, in_all, in_queue, in_exchange)                                            \
-    {                                                                                              \
-        .name = #counter, .offset = offsetof(struct message_stats, counter), .all = (in_all),      \
-        .queue = (in_queue), .exchange = (in_exchange)                                             \
-    }
-
-static const struct shown_counter shown[] = {
-    COUNTER(ack, true, true, false),
-    COUNTER(confirm, true, false, false),
-    COUNTER(deliver, true, true, false),
-    COUNTER(deliver_no_ack, true, true, false),
-    COUNTER(drop_unroutable, true, false, false),
-    COUNTER(get, true, true, false),
-    COUNTER(get_empty, true, true, false),
-    COUNTER(get_no_ack, true, true, false),
-    COUNTER(publish, true, true, false),
-    COUNTER(publish_in, false, false, true),
-    COUNTER(publish_out, false, false, true),
-    COUNTER(redeliver, true, true, false),
-    COUNTER(return_unroutable, true, false, false),
-};
-
-static bool shows(const struct shown_counter *counter, enum stats_scope scope)
-{
-    switch (scope) {
-    case STATS_ALL:
-        return counter->all;
-    case STATS_QUEUE:
-        return counter->queue;
-    case STATS_EXCHANGE:
-        return counter->exchange;
-    }
-    UNREACHABLE();
-}
-
-json_t *object_stats(const struct message_stats *stats, enum stats_scope scope)
-{
-    json_t *object = json_object();
-
-    for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
-        uint64_t value;
-        memcpy(&value, (const char *)stats + shown[i].offset, sizeof(value));
-        if (shows(&shown[i], scope))
-            json_put_number(object, shown[i].name, value);
-    }
-    if (scope != STATS_EXCHANGE)
-        json_put_number(object, "deliver_get",
-                        stats->deliver + stats->deliver_no_ack + stats->get + stats->get_no_ack);
-    return object;
-}
-
 /* ---- virtual hosts ---- */
-
-struct totals {
-    uint64_t ready, unacked;
-};
-
-static struct totals vhost_totals(const struct vhost *vhost)
-{
-    struct totals totals = {0};
-
-    HMAP_EACH(&vhost->queues, node) {
-        const struct queue *queue = CONTAINER_OF(node, struct queue, node);
-        totals.ready += queue->ready_count;
-        totals.unacked += queue->unacked_count;
-    }
-    return totals;
-}
 
 json_t *object_vhost_metadata(const struct vhost *vhost)
 {
@@ -133,10 +59,11 @@ static const char *default_type(const struct vhost *vhost)
 json_t *object_vhost(struct call *call, void *object)
 {
     const struct vhost *vhost = object;
-    struct totals totals = vhost_totals(vhost);
+    struct rates_totals totals = {0};
     json_t *row = json_object();
     json_t *state = json_object();
 
+    rates_add_vhost(&totals, vhost);
     json_put(row, "name", json_text(slice_str(vhost->name)));
     json_put(row, "description", json_text(slice_str(vhost->description)));
     json_put(row, "tags", json_list(vhost->tags));
@@ -145,10 +72,9 @@ json_t *object_vhost(struct call *call, void *object)
     json_put(row, "metadata", object_vhost_metadata(vhost));
     json_put(state, call->broker->options.node_name, json_string("running"));
     json_put(row, "cluster_state", state);
-    json_put_number(row, "messages", totals.ready + totals.unacked);
-    json_put_number(row, "messages_ready", totals.ready);
-    json_put_number(row, "messages_unacknowledged", totals.unacked);
-    json_put(row, "message_stats", object_stats(&vhost->stats, STATS_ALL));
+    rates_put(call, row, RATES_VHOST, RATES_LENGTHS, &totals, vhost->history);
+    json_put(row, "message_stats",
+             rates_object(call, RATES_VHOST, RATES_MESSAGES, &totals, vhost->history));
     return row;
 }
 
@@ -265,7 +191,6 @@ json_t *object_exchange(struct call *call, void *object)
     const struct exchange *exchange = object;
     json_t *row = json_object();
 
-    (void)call;
     json_put(row, "name", json_text(slice_str(exchange->name)));
     json_put(row, "vhost", json_text(slice_str(exchange->vhost->name)));
     json_put(row, "type", json_string(exchange_type_name(exchange)));
@@ -274,7 +199,8 @@ json_t *object_exchange(struct call *call, void *object)
     json_put(row, "internal", json_boolean(exchange->internal));
     json_put(row, "arguments", json_of_table(buf_slice(&exchange->arguments)));
     json_put(row, "policy", json_null());
-    json_put(row, "message_stats", object_stats(&exchange->stats, STATS_EXCHANGE));
+    json_put(row, "message_stats",
+             rates_object(call, RATES_EXCHANGE, RATES_MESSAGES, exchange, exchange->history));
     return row;
 }
 
@@ -283,16 +209,15 @@ static json_t *consumer_tag(const struct consumer *consumer)
     return json_text_or_null(consumer ? consumer->tag : NULL);
 }
 
-static void set_queue_counts(json_t *row, const struct queue *queue)
+static void set_queue_counts(const struct call *call, json_t *row, const struct queue *queue)
 {
     json_put_number(row, "consumers", queue->consumer_count);
-    json_put_number(row, "messages", queue->ready_count + queue->unacked_count);
-    json_put_number(row, "messages_ready", queue->ready_count);
-    json_put_number(row, "messages_unacknowledged", queue->unacked_count);
+    rates_put(call, row, RATES_QUEUE, RATES_LENGTHS, queue, queue->history);
     json_put_number(row, "message_bytes", queue->ready_bytes + queue->unacked_bytes);
     json_put_number(row, "message_bytes_ready", queue->ready_bytes);
     json_put_number(row, "message_bytes_unacknowledged", queue->unacked_bytes);
-    json_put(row, "message_stats", object_stats(&queue->stats, STATS_QUEUE));
+    json_put(row, "message_stats",
+             rates_object(call, RATES_QUEUE, RATES_MESSAGES, queue, queue->history));
 }
 
 json_t *object_queue(struct call *call, void *object)
@@ -309,7 +234,7 @@ json_t *object_queue(struct call *call, void *object)
     json_put(row, "arguments", json_of_table(buf_slice(&queue->arguments)));
     json_put(row, "node", json_string(call->broker->options.node_name));
     json_put(row, "state", json_string("running"));
-    set_queue_counts(row, queue);
+    set_queue_counts(call, row, queue);
     json_put(row, "exclusive_consumer_tag", consumer_tag(queue->exclusive_consumer));
     json_put(row, "single_active_consumer_tag", consumer_tag(queue->single_active));
     json_put(row, "policy", json_null());

@@ -5,7 +5,6 @@
 #ifndef MANAGEMENT_OBJECT_H
 #define MANAGEMENT_OBJECT_H
 
-#include "broker/stats.h"
 #include "management/call.h"
 
 struct channel;
@@ -17,10 +16,6 @@ struct policy;
 struct queue;
 
 /* The functions that build a list's rows take the object as void *, see list_answer_items(). */
-
-/* Which of the counters an object shows. */
-enum stats_scope { STATS_ALL, STATS_QUEUE, STATS_EXCHANGE };
-json_t *object_stats(const struct message_stats *stats, enum stats_scope scope) MUST_USE;
 
 json_t *object_vhost(struct call *call, void *vhost) MUST_USE;
 /* What was kept as metadata, and what is always part of it. */

@@ -8,6 +8,7 @@
 #include "broker/consumer.h"
 #include "broker/queue.h"
 #include "broker/vhost.h"
+#include "management/rates.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,9 +85,7 @@ static void set_facts(json_t *row, const struct connection_facts *facts)
     json_put_number(row, "channel_max", facts->channel_max);
     json_put_number(row, "frame_max", facts->frame_max);
     json_put_number(row, "timeout", facts->heartbeat_s);
-    json_put_known(row, "recv_oct", facts->received_bytes);
     json_put_known(row, "recv_cnt", facts->received_frames);
-    json_put_known(row, "send_oct", facts->sent_bytes);
     json_put_known(row, "send_cnt", facts->sent_frames);
     json_put_known(row, "send_pend", facts->send_pending);
     set_tls(row, facts);
@@ -117,8 +116,10 @@ json_t *object_connection(struct call *call, void *object)
     json_put(row, "connected_at", json_integer(connection->opened_wall_ms));
     json_put_number(row, "channels", connection->channel_count);
     set_endpoints(row, connection->name, true);
-    if (ask_host(call, connection, &facts))
+    if (ask_host(call, connection, &facts)) {
         set_facts(row, &facts);
+        rates_put(call, row, RATES_CONNECTION, RATES_DATA, &facts, connection->history);
+    }
     return row;
 }
 
@@ -172,7 +173,8 @@ json_t *object_channel(struct call *call, void *object)
     json_put_number(row, "messages_unconfirmed", channel->confirms_last - channel->confirms_first);
     json_put_number(row, "prefetch_count", channel->prefetch_consumer);
     json_put_number(row, "global_prefetch_count", channel->prefetch_global);
-    json_put(row, "message_stats", object_stats(&channel->stats, STATS_ALL));
+    json_put(row, "message_stats",
+             rates_object(call, RATES_CHANNEL, RATES_MESSAGES, channel, channel->history));
     return row;
 }
 

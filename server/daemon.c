@@ -61,6 +61,7 @@ struct daemon {
     bool reload_wanted;
     bool stopping;
     struct timer stop_timer;
+    struct timer sample_timer; /* collect_statistics_interval */
     char message[MESSAGE_MAX]; /* why the last step failed */
 };
 
@@ -179,6 +180,17 @@ static enum exit_code start_tls(struct daemon *daemon)
     return error == ERR_OK ? EXIT_CODE_OK : EXIT_CODE_CONFIG;
 }
 
+/* What all counters are at, for the rates that the management port shows. */
+static void sample(struct timer *timer, int64_t now_ms)
+{
+    struct daemon *daemon = CONTAINER_OF(timer, struct daemon, sample_timer);
+    int64_t interval_ms =
+        configuration_number(daemon->configuration, CONFIG_COLLECT_STATISTICS_INTERVAL);
+    management_sample(daemon->management, now_ms, interval_ms);
+    loop_end_period(&daemon->loop);
+    timer_set(&daemon->loop.timers, &daemon->sample_timer, now_ms + interval_ms);
+}
+
 static enum exit_code start_management(struct daemon *daemon)
 {
     const struct configuration *configuration = daemon->configuration;
@@ -197,6 +209,7 @@ static enum exit_code start_management(struct daemon *daemon)
         .body_size_max = (size_t)configuration_number(configuration, CONFIG_MANAGEMENT_BODY_MAX),
     };
     daemon->http = http_server_new(&options);
+    sample(&daemon->sample_timer, daemon->loop.now_ms);
     return EXIT_CODE_OK;
 }
 
@@ -364,6 +377,7 @@ static void daemon_init(struct daemon *daemon, const struct command_line *line, 
     list_init(&daemon->clients.clients);
     loop_node_init(&daemon->node, act_on_signals, no_output);
     timer_init(&daemon->stop_timer, give_up_waiting);
+    timer_init(&daemon->sample_timer, sample);
 }
 
 static void daemon_fini(struct daemon *daemon)
@@ -384,6 +398,7 @@ static void daemon_fini(struct daemon *daemon)
     if (daemon->has_loop) {
         loop_node_fini(&daemon->node);
         timer_clear(&daemon->loop.timers, &daemon->stop_timer);
+        timer_clear(&daemon->loop.timers, &daemon->sample_timer);
         loop_fini(&daemon->loop);
     }
     configuration_free(daemon->configuration);

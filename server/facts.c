@@ -44,6 +44,17 @@ static void tell_node(void *context, struct node_facts *out)
     out->config_file = facts->config_file;
 }
 
+static void tell_load(void *context, struct load_facts *out)
+{
+    const struct facts *facts = context;
+    const struct resources *resources = facts->resources;
+    out->memory_used = resources->memory_used;
+    out->disk_free = resources->disk_free;
+    out->turns = &resources->loop->turns;
+    out->turn_bounds = &LOOP_TURN_BOUNDS;
+    out->turn_longest_ns = loop_longest_ns(resources->loop);
+}
+
 static size_t tell_listeners(void *context, struct listener_facts *out, size_t most)
 {
     const struct facts *facts = context;
@@ -84,6 +95,7 @@ struct management_host facts_host(struct facts *facts)
     return (struct management_host){
         .context = facts,
         .node = tell_node,
+        .load = tell_load,
         .listeners = tell_listeners,
         .connection = tell_connection,
     };

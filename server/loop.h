@@ -11,6 +11,7 @@
 #ifndef SERVER_LOOP_H
 #define SERVER_LOOP_H
 
+#include "base/histogram.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/timer.h"
@@ -42,13 +43,16 @@ struct loop {
     size_t read_buffer_size;
     bool more; /* another turn without waiting */
     bool stopped;
-    bool woken;  /* the store has finished something */
+    bool woken;                       /* the store has finished something */
     void (*collected)(void *context); /* called after it was taken note of; may be NULL */
     void *collected_context;
     int wake_fd; /* eventfd that the store's writers write to */
     struct event *wake_event;
     struct event *deadline_event;
-    int64_t deadline_ms; /* what deadline_event is set to; INT64_MAX: not set */
+    uint64_t begun_ns;      /* when this turn's work began; 0: nothing has been done yet */
+    struct histogram turns; /* how long turns took, in nanoseconds, by LOOP_TURN_BOUNDS */
+    uint64_t longest_ns[2]; /* the longest turn of this period and of the one before */
+    int64_t deadline_ms;    /* what deadline_event is set to; INT64_MAX: not set */
 };
 
 /* False when the kernel gives no event mechanism; errno says why. */
@@ -63,6 +67,11 @@ void loop_run(struct loop *loop, struct broker *broker);
 void loop_stop(struct loop *loop);
 /* A turn's time, for the one callback that works by itself (see http_server.c). */
 void loop_set_time(struct loop *loop);
+
+extern const struct histogram_bounds LOOP_TURN_BOUNDS;
+/* The longest turn of the last one to two periods; a period ends with each call of the latter. */
+uint64_t loop_longest_ns(const struct loop *loop);
+void loop_end_period(struct loop *loop);
 
 void loop_node_init(struct loop_node *node, bool (*input)(struct loop_node *node),
                     void (*output)(struct loop_node *node));

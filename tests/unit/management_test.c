@@ -246,8 +246,9 @@ END_TEST
 START_TEST(columns_reach_below)
 {
     expect(&api, "GET", "/api/overview?columns=object_totals.queues,queue_totals", NULL, 200,
-           "{'object_totals':{'queues':0},'queue_totals':{'messages':0,'messages_ready':0,"
-           "'messages_unacknowledged':0}}");
+           "{'object_totals':{'queues':0},'queue_totals':{'messages':0,'messages_details':"
+           "{'rate':0.0},'messages_ready':0,'messages_ready_details':{'rate':0.0},"
+           "'messages_unacknowledged':0,'messages_unacknowledged_details':{'rate':0.0}}}");
 }
 END_TEST
 

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rates, samples, and what is counted for them, with rounds of the sampler by hand. */
+#include "base/history.h"
+#include "base/mem.h"
+#include "broker/access.h"
+#include "management/rates.h"
+#include "management/sampler.h"
+#include "tests/support/api_fixture.h"
+#include "tests/support/suite.h"
+
+#include <stdlib.h>
+
+#define ROUND_MS 5000
+
+static struct api api;
+static struct test_client *client;
+static struct test_channel *channel;
+static uint64_t octets;
+
+static bool tell_octets(void *context, const struct connection *connection,
+                        struct connection_facts *facts)
+{
+    (void)context;
+    (void)connection;
+    facts->received_bytes = octets;
+    facts->sent_bytes = 2 * octets;
+    return true;
+}
+
+static void setup(void)
+{
+    api = (struct api){.host = {.connection = tell_octets}};
+    api_open(&api);
+    client = client_open(&api.world, 'a');
+    channel = client_channel(client, 1);
+    octets = 0;
+}
+
+static void teardown(void)
+{
+    if (client)
+        client_close(client);
+    api_close(&api);
+}
+
+/* The time of a round passes, then the round. */
+static void pass(unsigned rounds)
+{
+    while (rounds-- > 0) {
+        world_wait(&api.world, ROUND_MS);
+        management_sample(api.management, api.world.now_ms, ROUND_MS);
+    }
+}
+
+static void publish_many(const char *queue, unsigned count)
+{
+    while (count-- > 0)
+        ck_assert(publish(channel, "", queue, "hello"));
+}
+
+START_TEST(rates_are_of_the_last_round)
+{
+    declare(client, "q", slice_str(""));
+    pass(1);
+    publish_many("q", 100);
+    pass(1);
+    expect(&api, "GET", "/api/queues/%2F/q?columns=messages_details,message_stats.publish_details",
+           NULL, 200,
+           "{'messages_details':{'rate':20.0},'message_stats':{'publish_details':{'rate':20.0}}}");
+    expect(
+        &api, "GET",
+        "/api/overview?columns=message_stats.publish_details,queue_totals.messages_ready_details",
+        NULL, 200,
+        "{'queue_totals':{'messages_ready_details':{'rate':20.0}},"
+        "'message_stats':{'publish_details':{'rate':20.0}}}");
+    expect(&api, "GET", "/api/exchanges/%2F/amq.default?columns=message_stats", NULL, 200,
+           "{'message_stats':{'publish_in':100,'publish_in_details':{'rate':20.0},"
+           "'publish_out':100,'publish_out_details':{'rate':20.0}}}");
+    expect(&api, "GET", "/api/vhosts/%2F?columns=message_stats.publish_details", NULL, 200,
+           "{'message_stats':{'publish_details':{'rate':20.0}}}");
+    pass(1);
+    expect(&api, "GET", "/api/queues/%2F/q?columns=messages_details,message_stats.publish_details",
+           NULL, 200,
+           "{'messages_details':{'rate':0.0},'message_stats':{'publish_details':{'rate':0.0}}}");
+}
+END_TEST
+
+START_TEST(what_falls_has_a_negative_rate)
+{
+    declare(client, "q", slice_str(""));
+    publish_many("q", 10);
+    pass(2);
+    for (int i = 0; i < 10; i++)
+        get(channel, "q", true);
+    pass(1);
+    expect(&api, "GET", "/api/queues/%2F/q?columns=messages_details,message_stats.deliver_get",
+           NULL, 200, "{'messages_details':{'rate':-2.0},'message_stats':{'deliver_get':10}}");
+}
+END_TEST
+
+START_TEST(before_the_first_round_nothing_is_known)
+{
+    declare(client, "q", slice_str(""));
+    publish_many("q", 100);
+    expect(&api, "GET",
+           "/api/queues/%2F/q?lengths_age=60&lengths_incr=5&columns=messages,messages_details",
+           NULL, 200,
+           "{'messages':100,'messages_details':{'rate':0.0,'samples':[],'avg':0.0,"
+           "'avg_rate':0.0}}");
+    pass(1); /* what was before is no rate */
+    expect(&api, "GET", "/api/queues/%2F/q?columns=messages_details", NULL, 200,
+           "{'messages_details':{'rate':0.0}}");
+}
+END_TEST
+
+START_TEST(samples_come_when_asked_for)
+{
+    declare(client, "q", slice_str(""));
+    pass(1);
+    publish_many("q", 5);
+    pass(1);
+    publish_many("q", 10);
+    pass(1);
+    struct buf expected = BUF_INIT;
+    buf_printf(&expected,
+               "{'messages_details':{'rate':2.0,'samples':["
+               "{'sample':15,'timestamp':%lld},{'sample':5,'timestamp':%lld},"
+               "{'sample':0,'timestamp':%lld}],'avg':6.666666666666667,'avg_rate':1.5}}",
+               (long long)api.world.wall_ms, (long long)api.world.wall_ms - ROUND_MS,
+               (long long)api.world.wall_ms - 2 * ROUND_MS);
+    expect(&api, "GET", "/api/queues/%2F/q?lengths_age=60&lengths_incr=5&columns=messages_details",
+           NULL, 200, buf_cstr(&expected));
+    buf_fini(&expected);
+    /* Neither without a step, nor of another group. */
+    expect(&api, "GET", "/api/queues/%2F/q?lengths_age=60&columns=messages_details", NULL, 200,
+           "{'messages_details':{'rate':2.0}}");
+    expect(&api, "GET",
+           "/api/queues/%2F/q?msg_rates_age=60&msg_rates_incr=5&columns=messages_details", NULL,
+           200, "{'messages_details':{'rate':2.0}}");
+}
+END_TEST
+
+/* The `nth` number behind "sample": in the last answer, or -1. */
+static long sample(unsigned nth)
+{
+    const char *at = answer(&api);
+
+    do {
+        at = strstr(at, "\"sample\":");
+        if (!at)
+            return -1;
+        at += strlen("\"sample\":");
+    } while (nth-- > 0);
+    return strtol(at, NULL, 10);
+}
+
+START_TEST(the_node_remembers_longer_and_coarser)
+{
+    declare(client, "q", slice_str(""));
+    for (int i = 0; i < 12 * 30; i++) { /* half an hour, two messages a second */
+        publish_many("q", 10);
+        pass(1);
+    }
+    ask(&api, "GET",
+        "/api/overview?lengths_age=600&lengths_incr=5&columns=queue_totals.messages_details", NULL);
+    for (unsigned i = 0; i <= 120; i++)
+        ck_assert_int_eq(sample(i), 3600 - 10 * (long)i);
+    ck_assert_int_eq(sample(121), -1);
+    ask(&api, "GET",
+        "/api/overview?lengths_age=3600&lengths_incr=60&columns=queue_totals.messages_details",
+        NULL);
+    for (unsigned i = 0; i < 30; i++)
+        ck_assert_int_le(labs(sample(i) - (3600 - 120 * (long)i)), 120);
+    ck_assert_int_eq(sample(31), -1);
+}
+END_TEST
+
+START_TEST(idle_objects_cost_a_row)
+{
+    declare(client, "q", slice_str(""));
+    const struct queue *queue = world_queue(&api.world, "q");
+
+    pass(3);
+    ck_assert_ptr_null(queue->history); /* nothing to show yet */
+    publish_many("q", 10);
+    pass(1);
+    ck_assert_uint_eq(history_count(queue->history), 2);
+    pass(20);
+    ck_assert_uint_eq(history_length(queue->history), 1);
+    ask(&api, "GET", "/api/queues/%2F/q?lengths_age=60&lengths_incr=5&columns=messages_details",
+        NULL);
+    for (unsigned i = 0; i <= 12; i++)
+        ck_assert_int_eq(sample(i), 10);
+    publish_many("q", 50);
+    pass(1);
+    expect(&api, "GET", "/api/queues/%2F/q?columns=messages_details", NULL, 200,
+           "{'messages_details':{'rate':10.0}}");
+    ask(&api, "GET", "/api/queues/%2F/q?lengths_age=60&lengths_incr=5&columns=messages_details",
+        NULL);
+    ck_assert_int_eq(sample(0), 60);
+    for (unsigned i = 1; i <= 12; i++)
+        ck_assert_int_eq(sample(i), 10);
+}
+END_TEST
+
+START_TEST(connections_and_channels_have_rates)
+{
+    declare(client, "q", slice_str(""));
+    pass(1);
+    publish_many("q", 5);
+    octets = 1000;
+    pass(1);
+    expect(&api, "GET", "/api/connections?columns=recv_oct,recv_oct_details,send_oct_details", NULL,
+           200,
+           "[{'recv_oct':1000,'recv_oct_details':{'rate':200.0},"
+           "'send_oct_details':{'rate':400.0}}]");
+    expect(&api, "GET", "/api/channels?columns=message_stats.publish_details", NULL, 200,
+           "[{'message_stats':{'publish_details':{'rate':1.0}}}]");
+}
+END_TEST
+
+START_TEST(churn_has_rates)
+{
+    pass(1);
+    for (int i = 0; i < 5; i++)
+        test_channel_close(client_channel(client, 2));
+    for (int i = 0; i < 10; i++)
+        declare(client, "q", slice_str(""));
+    pass(1);
+    expect(&api, "GET",
+           "/api/overview?columns=churn_rates.channel_created_details,"
+           "churn_rates.channel_closed,churn_rates.queue_declared_details",
+           NULL, 200,
+           "{'churn_rates':{'channel_closed':5,'channel_created_details':{'rate':1.0},"
+           "'queue_declared_details':{'rate':2.0}}}");
+}
+END_TEST
+
+START_TEST(users_see_the_rates_of_their_virtual_hosts)
+{
+    struct access *access = api.world.broker->access;
+    char message[128];
+
+    access_set_user(access, slice_str("me"), slice_str("pw"), slice_str("management"));
+    ck_assert_int_eq(access_set_permission(access, slice_str("me"), slice_str("/"), slice_str(".*"),
+                                           slice_str(".*"), slice_str(".*"), message,
+                                           sizeof(message)),
+                     ERR_OK);
+    declare(client, "q", slice_str(""));
+    pass(1);
+    publish_many("q", 5);
+    pass(1);
+    api.credentials = "me:pw";
+    static const char path[] =
+        "/api/overview?msg_rates_age=60&msg_rates_incr=5&columns=message_stats.publish_details";
+    ck_assert_int_eq(ask(&api, "GET", path, NULL), 200);
+    ck_assert_ptr_nonnull(strstr(answer(&api), "{\"rate\":1.0,"));
+    ck_assert_int_eq(sample(0), 5);
+    ck_assert_int_eq(sample(1), 0);
+    access_clear_permission(access, slice_str("me"), slice_str("/"));
+    ck_assert_int_eq(ask(&api, "GET", path, NULL), 200);
+    ck_assert_ptr_nonnull(strstr(answer(&api), "{\"rate\":0.0,"));
+    ck_assert_int_eq(sample(0), 0);
+}
+END_TEST
+
+START_TEST(the_node_counts_what_is_gone)
+{
+    declare(client, "q", slice_str(""));
+    publish_many("q", 7);
+    client_close(client);
+    client = NULL;
+    expect(&api, "PUT", "/api/vhosts/other", NULL, 201, "");
+    expect(&api, "DELETE", "/api/vhosts/%2F", NULL, 204, "");
+    pass(1);
+    expect(&api, "GET", "/api/overview?columns=message_stats.publish,queue_totals.messages", NULL,
+           200, "{'queue_totals':{'messages':0},'message_stats':{'publish':7}}");
+}
+END_TEST
+
+START_TEST(strange_ranges_are_bounded)
+{
+    static const char *const queries[] = {
+        "lengths_age=x&lengths_incr=y",        "lengths_age=-1&lengths_incr=5",
+        "lengths_age=60&lengths_incr=0",       "lengths_age=9999999999&lengths_incr=1",
+        "lengths_age=86400&lengths_incr=1",    "lengths_age=1&lengths_incr=86400",
+        "lengths_age=60&lengths_incr=1000000",
+    };
+
+    declare(client, "q", slice_str(""));
+    publish_many("q", 7);
+    pass(3);
+    for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
+        char path[128];
+        snprintf(path, sizeof(path), "/api/overview?%s&columns=queue_totals", queries[i]);
+        ck_assert_int_eq(ask(&api, "GET", path, NULL), 200);
+        ck_assert_int_eq(sample(500), -1);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        rates_are_of_the_last_round,
+        what_falls_has_a_negative_rate,
+        before_the_first_round_nothing_is_known,
+        samples_come_when_asked_for,
+        the_node_remembers_longer_and_coarser,
+        idle_objects_cost_a_row,
+        connections_and_channels_have_rates,
+        churn_has_rates,
+        users_see_the_rates_of_their_virtual_hosts,
+        the_node_counts_what_is_gone,
+        strange_ranges_are_bounded,
+    };
+    return suite_run("rates", setup, teardown, tests, ARRAY_LEN(tests));
+}
