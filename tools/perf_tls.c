@@ -18,6 +18,7 @@ struct perf_tls_context {
 
 struct perf_tls {
     SSL *ssl;
+    bool broken; /* for good: later calls keep the first one's reason */
     char error[160];
 };
 
@@ -91,9 +92,16 @@ static ssize_t translate(struct perf_tls *tls, int result)
         break;
     default:
         snprintf(tls->error, sizeof(tls->error), "%s", ERR_reason_error_string(ERR_peek_error()));
+        tls->broken = true;
         break;
     }
     ERR_clear_error();
+    errno = EPROTO;
+    return -1;
+}
+
+static ssize_t refuse(void)
+{
     errno = EPROTO;
     return -1;
 }
@@ -105,12 +113,16 @@ static int at_most_int(size_t len)
 
 ssize_t perf_tls_read(struct perf_tls *tls, void *out, size_t len)
 {
+    if (tls->broken)
+        return refuse();
     ERR_clear_error();
     return translate(tls, SSL_read(tls->ssl, out, at_most_int(len)));
 }
 
 ssize_t perf_tls_write(struct perf_tls *tls, const void *data, size_t len)
 {
+    if (tls->broken)
+        return refuse();
     ERR_clear_error();
     return translate(tls, SSL_write(tls->ssl, data, at_most_int(len)));
 }
