@@ -35,20 +35,22 @@ class Load:
 
 
 class Backlog:
-    """Persistent messages published with nobody there, a restart over them, and draining them."""
+    """Persistent messages published with nobody there, a restart over them, and draining them.
+    `long`: only with --long, and for Bilby alone."""
 
-    name = "backlog"
-
-    def __init__(self, counts):
-        self.counts = counts
+    def __init__(self, title, count, rabbitmq_count=0, long=False):
+        self.name = "backlog of " + title
+        self.title, self.long = title, long
+        self.counts = {"bilby": count, "rabbitmq": rabbitmq_count}
 
     def run(self, bench, broker):
-        count = self.counts.get(broker.name, self.counts["any"])
-        count = count // 10 if bench.quick else count
+        count = self.counts[broker.name] // (10 if bench.quick else 1)
+        if count == 0:
+            return {}
         broker.fresh()
         publish = bench.perf(broker, ["-y", 0, "-C", count, "-s", 256, "-f", "persistent", "-c",
                                       1000])
-        rows = {"publish 256 B persistent, confirm window 1,000, no consumer": {
+        rows = {"%s × 256 B persistent, confirm window 1,000, no consumer" % self.title: {
             "rate": publish["confirmed_per_second"],
             "cpu": publish["broker"]["cpu_us_per_published"],
             "p50": publish["confirm_us"]["p50"], "p99": publish["confirm_us"]["p99"],
@@ -57,12 +59,13 @@ class Backlog:
         broker.restart()
         began = time.monotonic()
         bench.perf(broker, ["-x", 0, "-f", "persistent", "-D", 1, "-q", 1])
-        rows["restart over that backlog (p50: until it answers; p99: until the first delivery)"] = {
+        rows["restart over these %s (p50: until it answers; p99: until the first delivery)" %
+             self.title] = {
             "p50": broker.start_seconds * 1e6,
             "p99": (broker.start_seconds + time.monotonic() - began) * 1e6}
         drain = bench.perf(broker, ["-x", 0, "-f", "persistent", "-D", count - 1, "-q", 1000,
                                     "-A", 100])
-        rows["drain that, acks every 100"] = {
+        rows["drain these %s, acks every 100" % self.title] = {
             "rate": drain["received_per_second"],
             "cpu": drain["broker"]["cpu_us_per_received"],
             "rss": drain["broker"]["rss_after_kib"]}
@@ -124,7 +127,8 @@ WORKLOADS = [
          "-s 256 -f persistent -c 1 -y 0", per="confirmed", times="confirm_us"),
     Load("the same, 100 publishers",
          "-s 256 -f persistent -c 1 -y 0 -x 100", per="confirmed", times="confirm_us"),
-    Backlog({"any": 1000000, "rabbitmq": 200000}),
+    Backlog("1 M", 1000000, rabbitmq_count=200000),
+    Backlog("10 M", 10000000, long=True),
     Load("topic, 300 bindings, 100 keys, 3 matches; per delivery", TOPIC + "300"),
     Load("topic, 10,000 bindings, 100 keys, 3 matches; per delivery", TOPIC + "10000",
          counts={"rabbitmq": 4000}),
