@@ -195,7 +195,7 @@ struct m_op {
     int64_t priority;          /* basic.consume */
     bool cancel_notify;        /* connection.start-ok says so */
     bool no_wait;              /* no answer is wanted */
-    uint16_t hard;        /* code with which the node ends the connection for it; 0: it does not */
+    uint16_t hard; /* code with which the node ends the connection for it; 0: it does not */
     bool protocol_header;
 };
 

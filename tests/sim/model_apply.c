@@ -132,9 +132,13 @@ static void purge_queue(struct model *model, struct m_channel *channel, const st
     if (!queue)
         return;
     uint32_t count = (uint32_t)queue->ready.count;
+    uint64_t before = model->changes;
     while (queue->ready.count > 0)
         model_entry_gone(model, queue->ready.at[0]);
-    answer(model, channel, METHOD_QUEUE_PURGE_OK)->count = count;
+    struct m_expect *expect = answer(model, channel, METHOD_QUEUE_PURGE_OK);
+    expect->count = count;
+    if (model->changes != before)
+        expect->turn = model->turn;
 }
 
 /* -- exchanges and bindings -- */

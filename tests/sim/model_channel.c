@@ -142,12 +142,10 @@ bool model_tx_commit(struct model *model, struct m_channel *channel)
 {
     bool rejected = false;
     struct vec publishes = channel->tx_publishes;
-    struct vec acks = channel->tx_acks;
-    channel->tx_publishes = channel->tx_acks = (struct vec){0};
+    channel->tx_publishes = (struct vec){0};
     for (size_t i = 0; i < publishes.count; i++)
         model_publish(model, channel, publishes.at[i], &rejected);
-    /* They count for the prefetch until they are carried out. */
-    channel->tx_acks = acks;
+    /* Until they are carried out they count for the prefetch. */
     while (channel->tx_acks.count > 0) {
         struct kept_acks *kept = channel->tx_acks.at[0];
         vec_remove_at(&channel->tx_acks, 0);

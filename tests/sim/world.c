@@ -289,6 +289,20 @@ static void set_weather(struct world *world)
     world->lazy_pages = world->queue_memory && !expires(world) && CHANCE(70);
     world->frame_max = CHANCE(70) ? 131072 : 4096;
     world->write_percent = CHANCE(50) ? 90 : 5 + BELOW(50);
+    /* A page read back goes by the wall clock, as all that is on the disk. */
+    if (world->queue_memory)
+        world->clock_permille = 0;
+}
+
+/* A slow disk, a bad network and a machine that dies often: much is on its way at any time. */
+static void raise_storm(struct world *world)
+{
+    world->crash_permille = 8 + BELOW(15);
+    world->cut_permille = 15 + BELOW(30);
+    world->write_percent = 3 + BELOW(20);
+    world->persistent_percent = 100;
+    world->act_weights[ACT_NACK] += 8;
+    world->act_total += 8;
 }
 
 void world_init(struct world *world, uint64_t seed, unsigned steps, bool live)
@@ -307,6 +321,8 @@ void world_init(struct world *world, uint64_t seed, unsigned steps, bool live)
     set_weights(world);
     set_habits(world);
     set_weather(world);
+    if (CHANCE(20))
+        raise_storm(world);
 }
 
 void world_fini(struct world *world)
