@@ -10,6 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RPC_SIZE_MIN 16       /* a reply is known by its whole stamp */
+#define RPC_SIZE_MAX 500000   /* a reply is encoded in one piece */
+#define TEMPLATES_MAX 1000000 /* each is a message in memory */
+
 enum kind {
     KIND_FLAG,
     KIND_ONOFF,
@@ -107,6 +111,7 @@ static bool set_onoff(const struct row *row, bool *out, const char *text,
 static bool set(struct perf_options *options, const struct row *row, const char *text,
                 const struct failure *failure)
 {
+    CHECK(text);
     void *out = member(options, row);
     switch (row->kind) {
     case KIND_FLAG:
@@ -196,9 +201,11 @@ static bool check_modes(const struct perf_options *o, const struct failure *fail
         return complain(failure, "--rpc, --churn, --idle and --declare exclude each other");
     if (o->rpc && (o->producers == 0 || o->consumers == 0))
         return complain(failure, "--rpc needs producers to ask and consumers to answer");
-    if (o->rpc && (o->size < 16 || o->queue_pattern[0] || o->type[0] || o->exchange[0]))
-        return complain(failure, "--rpc wants bodies of 16 bytes and more, on one queue of the "
-                                 "default exchange");
+    if (o->rpc && (o->size < RPC_SIZE_MIN || o->size > RPC_SIZE_MAX))
+        return complain(failure, "--rpc wants bodies of %d to %d bytes", RPC_SIZE_MIN,
+                        RPC_SIZE_MAX);
+    if (o->rpc && (o->queue_pattern[0] || o->type[0] || o->exchange[0]))
+        return complain(failure, "--rpc uses one queue of the default exchange");
     if (modes == 0 && o->producers == 0 && o->consumers == 0)
         return complain(failure, "neither producers nor consumers: nothing to do");
     if (o->declare && !o->queue_pattern[0])
@@ -239,6 +246,9 @@ static bool check_rest(const struct perf_options *o, const struct failure *failu
         return complain(failure, "--multi-ack-every must not be larger than --qos");
     if (o->channel_prefetch && o->ack_every > o->channel_prefetch)
         return complain(failure, "--multi-ack-every must not be larger than --global-qos");
+    uint64_t priorities = o->priorities ? o->priorities : 1;
+    if (o->keys * priorities > TEMPLATES_MAX)
+        return complain(failure, "--keys times --priorities must be at most %d", TEMPLATES_MAX);
     if (o->cert[0] && !o->key[0])
         return complain(failure, "--cert wants --key");
     return check_pairs("queue-args", o->queue_args, failure) &&
