@@ -45,7 +45,8 @@ instrument := $(if $(SANITIZERS),-fsanitize=$(SANITIZERS) -fno-omit-frame-pointe
               $(if $(COVERAGE),--coverage -fprofile-update=atomic)
 
 ALL_CPPFLAGS = -I. -I$(BUILD)/generated -D_GNU_SOURCE \
-    $(EVENT_CFLAGS) $(OPENSSL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(PCRE2_CFLAGS) $(CPPFLAGS)
+    $(EVENT_CFLAGS) $(OPENSSL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(PCRE2_CFLAGS) \
+    $(CURL_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu17 $(WARNINGS) -fstack-protector-strong -pthread $(CFLAGS) $(instrument)
 ALL_LDFLAGS = -Wl,--as-needed -Wl,-z,relro -Wl,-z,now -pthread $(CFLAGS) $(LDFLAGS) $(instrument)
 ALL_LIBS = $(EVENT_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(PCRE2_LIBS) -lm
@@ -83,8 +84,8 @@ UNIT_BINARIES := $(UNIT_NAMES:%=$(BUILD)/tests/unit/%)
 # Helpers of the tests: everything beside them that is no test.
 UNIT_SUPPORT := $(filter-out %_test.c,$(call sources,tests/unit)) $(call sources,tests/support)
 SUPPORT_ARCHIVE := $(if $(UNIT_SUPPORT),$(BUILD)/libsupport.a)
-# The load generator's parts, and what they stand on, for tests of tools/perf*.
-PERF_ARCHIVE := $(BUILD)/libperf.a $(call archives,base proto)
+# The tools' parts, and what they stand on, for tests of tools/.
+TOOLS_ARCHIVES := $(BUILD)/libtools.a $(call archives,base proto)
 
 # A test links its room and the rooms below only. UNIT_USES holds "name:room" for each room that
 # tests/*/name.[ch] includes a header of, and "name:@helper" for each helper.
@@ -101,7 +102,7 @@ unit_top = $(lastword base $(foreach room,$(ROOMS),$(filter $(room),$(call unit_
 rooms_to = $(if $(filter $(1),$(firstword $(2))),$(1),\
     $(firstword $(2)) $(call rooms_to,$(1),$(wordlist 2,$(words $(2)),$(2))))
 room_archives = $(call archives,$(call rooms_to,$(call unit_top,$(1)),$(ROOMS)))
-unit_archives = $(if $(filter tools,$(call unit_uses,$(1))),$(PERF_ARCHIVE)) \
+unit_archives = $(if $(filter tools,$(call unit_uses,$(1))),$(TOOLS_ARCHIVES)) \
     $(if $(filter @%,$(call used_by,$(1))),$(SUPPORT_ARCHIVE)) $(call room_archives,$(1))
 fuzz_archives = $(if $(filter @%,$(call used_by,$(1))),$(FUZZ_SUPPORT)) $(call room_archives,$(1))
 
@@ -140,8 +141,7 @@ $$(BUILD)/lib$(1).a: $(2) $$(BUILD)/lib$(1).members
 endef
 $(foreach room,$(ROOMS),$(eval $(call ARCHIVE_RULES,$(room),$(call room_objects,$(room)))))
 $(eval $(call ARCHIVE_RULES,support,$(call objects,$(UNIT_SUPPORT))))
-PERF_PARTS := $(filter-out tools/perf_main.c,$(sort $(wildcard tools/perf*.c)))
-$(eval $(call ARCHIVE_RULES,perf,$(call objects,$(PERF_PARTS))))
+$(eval $(call ARCHIVE_RULES,tools,$(call objects,$(filter-out %_main.c,$(call sources,tools)))))
 
 link = @mkdir -p $(@D); echo '  LINK  $@'; \
     $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(1)
@@ -167,7 +167,7 @@ endif
 
 define UNIT_RULE
 $$(BUILD)/tests/unit/$(1): $$(BUILD)/obj/tests/unit/$(1).o $$(call unit_archives,$(1))
-	$$(call link,$$(CHECK_LIBS) $$(ALL_LIBS))
+	$$(call link,$$(CHECK_LIBS) $$(ALL_LIBS) $$(CURL_LIBS))
 endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call UNIT_RULE,$(name))))
 
@@ -359,6 +359,8 @@ run: all
 INSTALL ?= install
 MAN_PAGES := $(wildcard man/*.[1-8])
 UNITS := $(wildcard examples/*.service server/*.service)
+COMPLETIONS := $(wildcard tools/*.bash)
+completionsdir ?= $(datadir)/bash-completion/completions
 EXAMPLE_CONFIG := $(wildcard examples/bilby.conf)
 unitdir ?= $(prefix)/lib/systemd/system
 
@@ -368,6 +370,8 @@ install: all
 	$(if $(BINARIES),$(INSTALL) -m 755 $(BINARIES) $(DESTDIR)$(bindir))
 	$(foreach page,$(MAN_PAGES),$(INSTALL) -D -m 644 $(page) \
 	    $(DESTDIR)$(mandir)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page)) &&) :
+	$(foreach file,$(COMPLETIONS),$(INSTALL) -D -m 644 $(file) \
+	    $(DESTDIR)$(completionsdir)/$(basename $(notdir $(file))) &&) :
 	$(foreach file,$(EXAMPLE_CONFIG),$(INSTALL) -D -m 644 $(file) \
 	    $(DESTDIR)$(docdir)/examples/$(notdir $(file)) &&) :
 	$(foreach file,$(UNITS),$(INSTALL) -D -m 644 $(file) \
@@ -377,6 +381,8 @@ uninstall:
 	rm -f $(foreach file,$(BINARIES),$(DESTDIR)$(bindir)/$(notdir $(file))) \
 	    $(foreach page,$(MAN_PAGES),\
 	        $(DESTDIR)$(mandir)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page))) \
+	    $(foreach file,$(COMPLETIONS),\
+	        $(DESTDIR)$(completionsdir)/$(basename $(notdir $(file)))) \
 	    $(foreach file,$(EXAMPLE_CONFIG),$(DESTDIR)$(docdir)/examples/$(notdir $(file))) \
 	    $(foreach file,$(UNITS),$(DESTDIR)$(unitdir)/$(notdir $(file)))
 

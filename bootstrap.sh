@@ -11,7 +11,7 @@ cd "$(dirname "$0")" || exit 1
 # ---- which packages, by their names in Debian 12 -------------------------------------------------
 
 build='gcc libc6-dev make autoconf pkg-config libevent-dev libssl-dev libjansson-dev libsqlite3-dev
-libpcre2-dev check'
+libpcre2-dev libcurl4-openssl-dev check'
 
 # The clients that the suites drive the daemon with; the list is beside the suites.
 suites=$(cat tests/*/packages.txt 2>/dev/null | sed 's/#.*//')
