@@ -16,6 +16,7 @@
 
 #define DISPATCH_QUANTUM 64  /* messages a queue may deal before it is the next one's turn */
 #define DISPATCH_TURN 4096   /* messages dealt in one turn before sockets are looked at again */
+#define POOL_KEPT_MAX 2048   /* some turns' worth of messages: about 2 MB in all */
 #define TIMERS_TURN 10000    /* timers run in one turn */
 #define LANE_MEMORY_MIN 8192u      /* less would read single messages */
 #define LANE_MEMORY_MAX (16u << 20) /* more buys nothing: reading ahead keeps up */
@@ -59,6 +60,9 @@ struct broker *broker_new(const struct broker_options *options, struct store *st
     list_init(&broker->runnable);
     list_init(&broker->confirming);
     list_init(&broker->heavy);
+    pool_init(&broker->entries, sizeof(struct entry), POOL_KEPT_MAX);
+    for (size_t i = 0; i < BROKER_MESSAGE_POOLS; i++)
+        pool_init(&broker->small_messages[i], MESSAGE_POOL_MIN << i, POOL_KEPT_MAX);
     broker->access = access_new(broker);
     broker->parameters = parameters_new(broker);
     return broker;
@@ -76,6 +80,9 @@ void broker_free(struct broker *broker)
     hmap_fini(&broker->vhosts);
     hmap_fini(&broker->reply_channels);
     timers_fini(&broker->timers);
+    pool_fini(&broker->entries);
+    for (size_t i = 0; i < BROKER_MESSAGE_POOLS; i++)
+        pool_fini(&broker->small_messages[i]);
     mem_free(broker);
 }
 

@@ -14,6 +14,7 @@
 #include "base/hmap.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/pool.h"
 #include "base/rng.h"
 #include "base/timer.h"
 #include "broker/stats.h"
@@ -69,6 +70,8 @@ enum alarm {
     ALARM_COUNT
 };
 
+#define BROKER_MESSAGE_POOLS 3
+
 struct broker {
     struct broker_options options;
     struct log *log;
@@ -93,6 +96,8 @@ struct broker {
     uint32_t queue_count;
     bool alarms[ALARM_COUNT];
     bool shutting_down;
+    struct pool entries;            /* of struct entry */
+    struct pool small_messages[BROKER_MESSAGE_POOLS]; /* by size: 128, 256, 512 bytes */
     uint64_t message_bytes;         /* memory of messages */
     uint64_t message_count;
     struct message_stats stats;     /* of virtual hosts that are gone, see broker_sum_stats() */

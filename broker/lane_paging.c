@@ -172,7 +172,7 @@ static void page_entry(struct lane *lane, struct entry *entry)
     if (entry->deadline_ms != INT64_MAX)
         lane->paged_deadline = entry->deadline_ms;
     message_unref(entry->message);
-    mem_free(entry);
+    entry_free(vhost_of(lane)->broker, entry);
 }
 
 /* One entry of the tail leaves it; false when it may not yet. */
@@ -280,8 +280,7 @@ static struct entry *entry_of(struct lane *lane, const struct store_message *sto
     struct message *message = message_of(broker, stored);
     if (!message)
         return NULL;
-    struct entry *entry = MEM_NEW(struct entry);
-    list_init(&entry->link);
+    struct entry *entry = entry_new(broker);
     entry->message = message;
     entry->lane = lane;
     entry->position = stored->position;

@@ -28,14 +28,27 @@ static void read_properties(struct message *message)
     message->has_headers = properties_has(&map, PROPERTY_HEADERS);
 }
 
+/* Small ones from the pool of their size. */
+static void *allocate(struct broker *broker, size_t size, uint8_t *pool)
+{
+    for (uint8_t i = 0; i < BROKER_MESSAGE_POOLS; i++) {
+        if (size > MESSAGE_POOL_MIN << i)
+            continue;
+        *pool = (uint8_t)(i + 1);
+        return pool_take(&broker->small_messages[i]);
+    }
+    return mem_try_alloc(size);
+}
+
 struct message *message_new(struct broker *broker, struct slice exchange, struct slice key,
                             struct slice properties, uint64_t body_len)
 {
     CHECK(exchange.len <= UINT8_MAX);
     CHECK(key.len <= UINT8_MAX);
     CHECK(properties.len <= UINT32_MAX);
-    struct message *message =
-        mem_try_alloc(sizeof *message + exchange.len + key.len + properties.len + body_len);
+    uint8_t pool = 0;
+    struct message *message = allocate(
+        broker, sizeof *message + exchange.len + key.len + properties.len + body_len, &pool);
     if (!message)
         return NULL;
     *message = (struct message){
@@ -43,6 +56,7 @@ struct message *message_new(struct broker *broker, struct slice exchange, struct
         .ttl_ms = MESSAGE_NO_TTL,
         .body_len = body_len,
         .refs = 1,
+        .pool = pool,
         .properties_len = (uint32_t)properties.len,
         .exchange_len = (uint8_t)exchange.len,
         .key_len = (uint8_t)key.len,
@@ -77,7 +91,10 @@ void message_free(struct message *message)
     CHECK(broker->message_count > 0);
     broker->message_count--;
     broker->message_bytes -= message_size(message);
-    mem_free(message);
+    if (message->pool)
+        pool_give(&broker->small_messages[message->pool - 1], message);
+    else
+        mem_free(message);
 }
 
 struct slice message_headers(const struct message *message)

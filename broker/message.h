@@ -13,6 +13,7 @@
 #include "base/slice.h"
 
 #define MESSAGE_NO_TTL (-1)
+#define MESSAGE_POOL_MIN ((size_t)128) /* the smallest pool's pieces; each next is twice that */
 
 struct broker;
 
@@ -26,6 +27,7 @@ struct message {
     uint8_t key_len;
     uint8_t priority;          /* the priority property, 0 when absent */
     bool persistent;           /* delivery-mode 2 */
+    uint8_t pool;              /* whose piece it is: 1 + index in broker->small_messages; 0: malloc */
     bool has_headers;          /* there is a headers table: message_headers() is worth a call */
     uint8_t data[];            /* exchange, routing key, properties, body */
 };

@@ -91,6 +91,19 @@ void queue_unlink(struct queue *queue, struct entry *entry)
         queue_watch_expiry(queue);
 }
 
+struct entry *entry_new(struct broker *broker)
+{
+    struct entry *entry = pool_take(&broker->entries);
+    *entry = (struct entry){0};
+    list_init(&entry->link);
+    return entry;
+}
+
+void entry_free(struct broker *broker, struct entry *entry)
+{
+    pool_give(&broker->entries, entry);
+}
+
 void entry_discard(struct queue *queue, struct entry *entry)
 {
     CHECK(!list_linked(&entry->link));
@@ -99,7 +112,7 @@ void entry_discard(struct queue *queue, struct entry *entry)
                           store_message_delete(queue->vhost->db, entry->lane->store_id,
                                                entry->position, entry->stored));
     message_unref(entry->message);
-    mem_free(entry);
+    entry_free(queue->vhost->broker, entry);
 }
 
 /* -- appending -- */
@@ -153,8 +166,7 @@ static struct lane *lane_for(struct queue *queue, const struct message *message)
 
 static struct entry *new_entry(struct queue *queue, struct lane *lane, struct message *message)
 {
-    struct entry *entry = MEM_NEW(struct entry);
-    list_init(&entry->link);
+    struct entry *entry = entry_new(queue->vhost->broker);
     entry->message = message_ref(message);
     entry->lane = lane;
     entry->position = lane->position_next++;

@@ -10,6 +10,8 @@
 void queue_mark_lane(struct queue *queue, const struct lane *lane);
 /* The earliest deadline may have changed: sets the timer. */
 void queue_watch_expiry(struct queue *queue);
+struct broker;
+
 /* The lane of a priority (already capped), made when it isn't there. */
 struct lane *queue_lane(struct queue *queue, uint8_t priority);
 /* The highest lane with ready entries; NULL when there is none. */
@@ -18,6 +20,9 @@ struct lane *queue_first_lane(const struct queue *queue);
 void queue_unlink(struct queue *queue, struct entry *entry);
 /* Undoes queue_unlink(): puts it before `position` of its lane's list. */
 void queue_link(struct queue *queue, struct entry *entry, struct list *position);
+/* Zeroed, unlinked; freed by entry_free(). */
+struct entry *entry_new(struct broker *broker);
+void entry_free(struct broker *broker, struct entry *entry);
 /* Removes the row, if any, and frees an unlinked entry. */
 void entry_discard(struct queue *queue, struct entry *entry);
 /* Delivers one message if there is one and a consumer that can take it; waits for the disk if the

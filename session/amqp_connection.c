@@ -14,6 +14,9 @@
 
 /* -- states -- */
 
+/* Between two looks at whether it must pause: the store counts its bytes for each answer. */
+#define PAUSE_CHECK_BYTES 65536u
+
 #define BIT(state) (1u << AMQP_##state)
 #define ENDS (BIT(DONE) | BIT(ABORTED))
 
@@ -370,11 +373,19 @@ size_t amqp_connection_feed(struct amqp_connection *amqp, struct slice input)
 {
     size_t consumed = 0;
     amqp->received = amqp->received || input.len > 0;
-    while (consumed < input.len && wants_input(amqp)) {
+    size_t asked = 0;
+    if (!wants_input(amqp))
+        return 0;
+    while (consumed < input.len && amqp->state < AMQP_DONE) {
         size_t used = read_one(amqp, slice_of(input.data + consumed, input.len - consumed));
         if (used == 0)
             break;
         consumed += used;
+        if (consumed - asked < PAUSE_CHECK_BYTES)
+            continue;
+        if (!wants_input(amqp))
+            break;
+        asked = consumed;
     }
     amqp->received_bytes += consumed;
     return consumed;
