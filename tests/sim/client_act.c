@@ -100,7 +100,7 @@ static void acknowledge(struct client *client, uint16_t number, enum act act)
         return;
     bool multiple = act != ACT_REJECT && CHANCE(30);
     uint64_t tag = take_tag(client, channel, multiple);
-    /* "All" must not name deliveries that are still on their way here. */
+    /* Tag 0 is "all": deliveries on their way here, too, which will then be unknown. */
     if (tag == 0)
         multiple = true;
     struct m_op *op = client_op(client, number,
@@ -384,7 +384,7 @@ static void die(struct client *client)
     client_reset(client);
 }
 
-/* Acts on an open channel that waits for nothing. */
+/* Acts on an open channel that waits for nothing. style: long, because it is a table. */
 static void act_on(struct client *client, uint16_t number, enum act act)
 {
     struct client_channel *channel = &client->channels[number];

@@ -45,7 +45,6 @@ struct m_message {
     size_t body_len;
     struct m_death deaths[M_DEATHS_MAX];
     unsigned death_count;
-    const struct m_death *first_death, *last_death; /* queue, reason, exchange of */
     struct m_death first, last;
 };
 
@@ -135,7 +134,6 @@ struct m_unacked {
 struct m_publish {
     uint64_t seq, id;
     bool rejected;    /* to be nacked */
-    bool answered;    /* the node has said ack or nack */
     struct vec roots; /* struct m_entry */
 };
 
@@ -173,7 +171,6 @@ struct m_expect {
 struct m_connection {
     unsigned client;
     enum m_state state;
-    bool opened;    /* in the virtual host */
     bool congested; /* the node was told so */
     uint64_t channels_opened;
     bool cancel_notify; /* the client understands basic.cancel from the node */

@@ -45,10 +45,11 @@ struct exchange_spec {
     X(PUBLISH)                                                                                     \
     X(ACK)                                                                                         \
     X(NACK)                                                                                        \
-    X(REJECT) X(GET) X(CONSUME) X(CANCEL) X(QOS) X(PURGE) X(RECOVER) X(DECLARE_QUEUE)              \
-        X(DELETE_QUEUE) X(DECLARE_EXCHANGE) X(DELETE_EXCHANGE) X(BIND) X(UNBIND) X(CONFIRM)        \
-            X(TX_SELECT) X(TX_COMMIT) X(TX_ROLLBACK) X(BAD_ACK) X(MISBEHAVE) X(OPEN_CHANNEL)       \
-                X(CLOSE_CHANNEL) X(CLOSE_CONNECTION) X(DIE)
+    X(REJECT)                                                                                      \
+    X(GET) X(CONSUME) X(CANCEL) X(QOS) X(PURGE) X(RECOVER) X(DECLARE_QUEUE) X(DELETE_QUEUE)        \
+        X(DECLARE_EXCHANGE) X(DELETE_EXCHANGE) X(BIND) X(UNBIND) X(CONFIRM) X(TX_SELECT)           \
+            X(TX_COMMIT) X(TX_ROLLBACK) X(BAD_ACK) X(MISBEHAVE) X(OPEN_CHANNEL) X(CLOSE_CHANNEL)   \
+                X(CLOSE_CONNECTION) X(DIE)
 
 enum act {
 #define X(name) ACT_##name,
