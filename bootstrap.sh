@@ -16,12 +16,19 @@ libpcre2-dev libcurl4-openssl-dev check'
 # The clients that the suites drive the daemon with; the list is beside the suites.
 suites=$(cat tests/*/packages.txt 2>/dev/null | sed 's/#.*//')
 
+# Only the whole client suites need it (amqplib). It may be there from elsewhere, and then Debian's
+# package would be in the way of that one.
+npm=$(command -v npm >/dev/null 2>&1 || echo npm)
+
 packages=$build
 for target in "$@"; do
     case $target in
     check | check-clients | check-crash | check-quick | check-examples | sanitize | tsan)
         packages="$packages $suites"
         ;;
+    esac
+    case $target in
+    check-clients) packages="$packages $npm" ;;
     lint) packages="$packages clang-tidy clang cppcheck" ;;
     format | check-format) packages="$packages clang-format" ;;
     fuzz) packages="$packages clang libclang-rt-14-dev" ;;
