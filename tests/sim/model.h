@@ -321,6 +321,9 @@ void model_unbind(struct model *model, struct m_binding *binding);
 void model_emit(struct model *model, struct m_connection *connection, struct m_frame *frame);
 /* The entry, its queue's head, was dealt to a consumer in this phase: takes note of it. */
 bool model_take_delivery(struct model *model, struct m_entry *entry);
+/* A message of this id was dealt from the queue in this phase. */
+bool model_has_delivery(const struct model *model, const struct m_queue *queue,
+                        const struct m_message *message);
 /* End of a phase: every delivery has been legal, nothing is owed. */
 void model_phase_end(struct model *model);
 /* broker_dispatch() said that there is no more: nobody waits who could be served. */

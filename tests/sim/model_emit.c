@@ -124,6 +124,17 @@ bool model_take_delivery(struct model *model, struct m_entry *entry)
     return false;
 }
 
+bool model_has_delivery(const struct model *model, const struct m_queue *queue,
+                        const struct m_message *message)
+{
+    for (size_t i = 0; i < model->deliveries.count; i++) {
+        const struct m_frame *frame = model->deliveries.at[i];
+        if (frame->consumer->queue == queue && frame->content.id == message->id)
+            return true;
+    }
+    return false;
+}
+
 /* Says what is wrong with a delivery that the model has no place for. */
 _Noreturn static void explain(struct model *model, const struct m_frame *frame)
 {

@@ -87,7 +87,9 @@ static bool refuses(struct model *model, struct m_queue *queue, const struct m_m
     if (!over(queue, queue->ready.count + 1, model_ready_bytes(queue) + message->body_len))
         return false;
     deal(model, queue);
-    if (queue->ready.count == 0 && model_taker(queue))
+    /* The delivery itself may have filled its consumer's wire. */
+    if (queue->ready.count == 0 &&
+        (model_taker(queue) || model_has_delivery(model, queue, message)))
         return false;
     return over(queue, queue->ready.count + 1, model_ready_bytes(queue) + message->body_len);
 }
