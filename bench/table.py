@@ -80,10 +80,11 @@ def machine(facts):
     memory_kib = int(re.search(r"MemTotal:\s*(\d+)",
                                pathlib.Path("/proc/meminfo").read_text()).group(1))
     return ("%s. %d cores (%s), %.0f GiB, Linux %s; writing 4 KiB and fdatasync took %.0f µs "
-            "(median) in the directory of the data. %d s a workload%s, median of %d." % (
+            "(median) in the directory of the data; the load average before was %.1f. %d s a "
+            "workload%s, median of %d." % (
                 " against ".join(facts["versions"]), os.cpu_count(), processor(),
                 memory_kib / 2**20, platform.release().split("-")[0], facts["fdatasync"],
-                facts["seconds"], ", shortened (--quick)" if facts["quick"] else "",
+                facts["load"], facts["seconds"], ", shortened (--quick)" if facts["quick"] else "",
                 facts["rounds"]))
 
 
