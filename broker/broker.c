@@ -9,6 +9,7 @@
 #include "broker/lane.h"
 #include "broker/message.h"
 #include "broker/parameter.h"
+#include "broker/policy.h"
 #include "broker/queue.h"
 #include "broker/vhost.h"
 #include "proto/reply.h"
@@ -65,6 +66,7 @@ struct broker *broker_new(const struct broker_options *options, struct store *st
         pool_init(&broker->small_messages[i], MESSAGE_POOL_MIN << i, POOL_KEPT_MAX);
     broker->access = access_new(broker);
     broker->parameters = parameters_new(broker);
+    broker->policies = policies_new(broker);
     return broker;
 }
 
@@ -75,6 +77,7 @@ void broker_free(struct broker *broker)
         vhost_free(LIST_FIRST(&broker->vhost_list, struct vhost, broker_link));
     CHECK(broker->message_count == 0);
     CHECK(broker->message_bytes == 0);
+    policies_free(broker->policies);
     parameters_free(broker->parameters);
     access_free(broker->access);
     hmap_fini(&broker->vhosts);

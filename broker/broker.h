@@ -21,6 +21,7 @@
 
 struct access;
 struct parameters;
+struct policies;
 struct connection;
 struct store;
 struct store_options;
@@ -84,7 +85,8 @@ struct broker {
     struct hmap vhosts;             /* struct vhost by name */
     struct list vhost_list;         /* struct vhost.broker_link, oldest first */
     struct access *access;          /* users and what they may do */
-    struct parameters *parameters;  /* parameters and policies as they were set */
+    struct parameters *parameters;  /* as they were set */
+    struct policies *policies;
     struct list connections;        /* struct connection.broker_link */
     uint32_t connection_count;
     uint64_t connection_id_next;

@@ -135,7 +135,7 @@ static struct slice counted_properties(struct channel *channel, const struct ent
 static int64_t ack_timeout(const struct channel *channel, const struct consumer *consumer,
                            const struct queue *queue)
 {
-    if (consumer)
+    if (consumer && consumer->timeout_ms >= 0)
         return consumer->timeout_ms;
     return queue->settings.consumer_timeout_ms >= 0
                ? queue->settings.consumer_timeout_ms
@@ -159,7 +159,8 @@ static void keep_unacked(struct channel *channel, struct consumer *consumer, str
     channel->unacked_consumed += !unacked.got;
     if (consumer)
         consumer->unacked++;
-    if (timeout > 0 && !timer_is_set(&channel->ack_timer))
+    const struct timer *timer = &channel->ack_timer;
+    if (timeout > 0 && (!timer_is_set(timer) || timer->node.key > unacked.deadline_ms))
         timer_set(&broker->timers, &channel->ack_timer, unacked.deadline_ms);
 }
 
@@ -343,8 +344,7 @@ static void start(struct channel *channel, struct queue *queue, const struct con
     consumer->no_ack = consume->no_ack;
     consumer->exclusive = consume->exclusive;
     consumer->prefetch = channel->prefetch_consumer;
-    consumer->timeout_ms =
-        arguments->timeout_ms >= 0 ? arguments->timeout_ms : ack_timeout(channel, NULL, queue);
+    consumer->timeout_ms = arguments->timeout_ms;
     if (consume->exclusive)
         queue->exclusive_consumer = consumer;
     if (queue->settings.single_active_consumer && !queue->single_active)

@@ -30,7 +30,7 @@ struct consumer {
     struct list ready_link;    /* in group->ready */
     char *tag;
     struct buf arguments;      /* as given, sorted */
-    int64_t timeout_ms;        /* of acknowledgements; 0: none */
+    int64_t timeout_ms;        /* of acknowledgements; 0: none; negative: the queue's */
     uint32_t unacked;
     uint16_t prefetch;         /* 0: no limit */
     bool no_ack;

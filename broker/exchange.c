@@ -86,6 +86,33 @@ static const struct exchange_type *type_of(const struct exchange_declare *declar
     return declare->name.len == 0 ? &default_exchange_type : exchange_type_find(declare->type);
 }
 
+/* What the default exchange can't deliver has nowhere else to go. */
+static char *choose_alternate(const struct exchange *exchange)
+{
+    struct field_value value;
+    bool found =
+        exchange->name[0] &&
+        (table_find(buf_slice(&exchange->arguments), "alternate-exchange", &value) ||
+         table_find(buf_slice(&exchange->policies.definition), "alternate-exchange", &value));
+    return found && value.type == FIELD_LONGSTR ? slice_dup(value.bytes) : NULL;
+}
+
+static void find_policies(struct exchange *exchange)
+{
+    policy_effect_init(&exchange->policies, exchange->vhost->broker->policies,
+                       slice_str(exchange->vhost->name), slice_str(exchange->name),
+                       POLICY_EXCHANGE);
+    exchange->alternate = choose_alternate(exchange);
+}
+
+void exchange_apply_policies(struct exchange *exchange)
+{
+    policy_effect_fini(&exchange->policies);
+    mem_free(exchange->alternate);
+    find_policies(exchange);
+    router_changed(&exchange->vhost->router);
+}
+
 struct exchange *exchange_create(struct vhost *vhost, const struct exchange_declare *declare,
                                  bool store)
 {
@@ -99,10 +126,7 @@ struct exchange *exchange_create(struct vhost *vhost, const struct exchange_decl
     exchange->auto_delete = declare->auto_delete;
     exchange->internal = declare->internal;
     table_sort(&exchange->arguments, declare->arguments);
-    struct field_value alternate;
-    if (table_find(declare->arguments, "alternate-exchange", &alternate) &&
-        alternate.type == FIELD_LONGSTR)
-        exchange->alternate = slice_dup(alternate.bytes);
+    find_policies(exchange);
     route_exchange_init(&exchange->route, type, &vhost->router);
     exchange->route.alternate = find_alternate;
     exchange->route.lookup = find_queue;
@@ -127,6 +151,7 @@ void exchange_destroy(struct exchange *exchange)
     router_changed(&vhost->router);
     route_exchange_fini(&exchange->route);
     buf_fini(&exchange->arguments);
+    policy_effect_fini(&exchange->policies);
     history_free(exchange->history);
     mem_free(exchange->alternate);
     mem_free(exchange->name);

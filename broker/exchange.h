@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/hmap.h"
+#include "broker/policy.h"
 #include "broker/stats.h"
 #include "routing/router.h"
 
@@ -26,7 +27,8 @@ struct exchange {
     bool predeclared;          /* amq.* and the default exchange */
     bool had_binding;          /* auto-delete waits for the first one */
     struct buf arguments;      /* as declared, sorted */
-    char *alternate;           /* NULL: none */
+    struct policy_effect policies;
+    char *alternate;           /* NULL: none; the argument, else what a policy says */
     struct message_stats stats;
     struct history *history;   /* the management's: its numbers over time; NULL: none */
 };
@@ -60,6 +62,8 @@ struct exchange *exchange_find(struct vhost *vhost, struct slice name);
 /* Makes and enters one, checks done. */
 struct exchange *exchange_create(struct vhost *vhost, const struct exchange_declare *declare,
                                  bool store);
+/* Other policies than before apply to it, or the same with other content. */
+void exchange_apply_policies(struct exchange *exchange);
 /* Takes it out with its bindings and frees it. */
 void exchange_destroy(struct exchange *exchange);
 /* Makes a binding, checks done; true when it is new. A failure (bad x-match) fills in reply. */

@@ -14,8 +14,10 @@
  *     `tail` above page_last; each list is in order.
  * (3) What is paged was never delivered in this run: every position that is out with a client is
  *     below delivered_upto, and so below page_first.
- * (4) An entry with a deadline is paged only if deadlines rise with positions there, so that the
- *     head always expires first. Others, and those without a row, stay as residents.
+ * (4) An entry with a deadline is paged only if nothing before it in the lane expires later or never,
+ *     so that the head always expires first. Others, and those without a row, stay as residents.
+ *     (Where a policy with a time to live came and went, messages that are returned to their places
+ *     or found at start may stand before such ones: those then expire when they get to the head.)
  * (5) An entry in memory from page_first on whose row is deleted leaves a ghost until the deletion is
  *     durable, so that a read that still sees the row passes over it. For the same reason a range
  *     starts above the rows that are about to go.
@@ -58,7 +60,7 @@ struct lane {
     uint64_t page_last;
     uint64_t paged_count;    /* messages in it that are not residents */
     uint64_t paged_bytes;    /* their bodies */
-    int64_t paged_deadline;  /* the latest of theirs; INT64_MIN: none has one */
+    int64_t paged_deadline;  /* the latest up to page_last; INT64_MAX: one never expires */
     uint64_t deleted_seq;    /* the last deletion of a row of a message that was not delivered; until it */
     uint64_t deleted_upto;   /* is durable, the range can't start below here */
     uint32_t read_count;     /* messages that the read under way brought so far */

@@ -134,12 +134,28 @@ static void split(struct lane *lane, uint64_t share, uint64_t first)
     }
 }
 
+/* The latest deadline before the range that begins behind `ready`. A policy may have given the queue
+ * its time to live when messages without one were there already. */
+static int64_t latest_ready(const struct lane *lane)
+{
+    int64_t latest = INT64_MIN;
+    LIST_EACH(&lane->ready, node)
+    {
+        const struct entry *entry = CONTAINER_OF(node, struct entry, link);
+        if (entry->deadline_ms > latest)
+            latest = entry->deadline_ms;
+    }
+    return latest;
+}
+
 /* Undoes split() for one entry that can't be paged while nothing is. */
 static void unsplit_first(struct lane *lane, struct entry *entry)
 {
     list_remove(&entry->link);
     list_push_back(&lane->ready, &entry->link);
     lane->ready_len++;
+    if (entry->deadline_ms > lane->paged_deadline)
+        lane->paged_deadline = entry->deadline_ms;
 }
 
 static void close_range(struct lane *lane)
@@ -169,8 +185,7 @@ static void page_entry(struct lane *lane, struct entry *entry)
     lane->page_last = entry->position;
     lane->paged_count++;
     lane->paged_bytes += entry->message->body_len;
-    if (entry->deadline_ms != INT64_MAX)
-        lane->paged_deadline = entry->deadline_ms;
+    lane->paged_deadline = entry->deadline_ms;
     message_unref(entry->message);
     entry_free(vhost_of(lane)->broker, entry);
 }
@@ -197,8 +212,10 @@ void lane_page_out(struct lane *lane)
     uint64_t limit = broker_lane_memory(vhost_of(lane)->broker);
     uint64_t durable = store_durable(vhost_of(lane)->db);
     uint64_t before = lane->paged_count;
-    if (lane->paged_count == 0)
+    if (lane->paged_count == 0) {
         split(lane, limit / 2, start_min(lane, durable));
+        lane->paged_deadline = latest_ready(lane);
+    }
     struct entry *entry;
     while (lane->memory > limit / 2 && (entry = first_of(&lane->tail)) &&
            page_next(lane, entry, durable)) {

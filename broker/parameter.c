@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parameters and policies: two lists of what the node's database holds.
+/* Parameters: a list of what the node's database holds.
  *
  * (1) What is in memory and what was put to the store always agree.
- * (2) Keys are unique: vhost, component and name of a parameter; vhost, name and kind of a policy.
+ * (2) Keys are unique: vhost, component and name.
  * (3) The slices of an entry lie in one allocation with it.
  */
 #include "broker/parameter.h"
@@ -15,7 +15,6 @@
 struct parameters {
     struct broker *broker;
     struct list parameters; /* struct parameter_entry.link */
-    struct list policies;   /* struct policy_entry.link */
     size_t count;
 };
 
@@ -25,19 +24,12 @@ struct parameter_entry {
     uint8_t bytes[];
 };
 
-struct policy_entry {
-    struct list link;
-    struct policy policy;
-    uint8_t bytes[];
-};
-
 struct parameters *parameters_new(struct broker *broker)
 {
     struct parameters *parameters = MEM_NEW(struct parameters);
 
     parameters->broker = broker;
     list_init(&parameters->parameters);
-    list_init(&parameters->policies);
     return parameters;
 }
 
@@ -48,19 +40,10 @@ static void remove_parameter(struct parameters *parameters, struct parameter_ent
     parameters->count--;
 }
 
-static void remove_policy(struct parameters *parameters, struct policy_entry *entry)
-{
-    list_remove(&entry->link);
-    mem_free(entry);
-    parameters->count--;
-}
-
 void parameters_free(struct parameters *parameters)
 {
     LIST_EACH(&parameters->parameters, link)
         remove_parameter(parameters, CONTAINER_OF(link, struct parameter_entry, link));
-    LIST_EACH(&parameters->policies, link)
-        remove_policy(parameters, CONTAINER_OF(link, struct policy_entry, link));
     CHECK(parameters->count == 0);
     mem_free(parameters);
 }
@@ -95,27 +78,6 @@ static void add_parameter(struct parameters *parameters, const struct parameter 
     parameters->count++;
 }
 
-static void add_policy(struct parameters *parameters, const struct policy *given,
-                       struct list *before)
-{
-    size_t len = given->vhost.len + given->name.len + given->pattern.len + given->apply_to.len +
-                 given->definition.len;
-    struct policy_entry *entry = mem_alloc(sizeof(*entry) + len);
-    uint8_t *at = entry->bytes;
-
-    entry->policy = (struct policy){
-        .vhost = keep(&at, given->vhost),
-        .name = keep(&at, given->name),
-        .of_operator = given->of_operator,
-        .pattern = keep(&at, given->pattern),
-        .apply_to = keep(&at, given->apply_to),
-        .priority = given->priority,
-        .definition = keep(&at, given->definition),
-    };
-    list_insert_before(&entry->link, before);
-    parameters->count++;
-}
-
 static struct parameter_entry *find_parameter(const struct parameters *parameters,
                                               const struct parameter *key)
 {
@@ -124,19 +86,6 @@ static struct parameter_entry *find_parameter(const struct parameters *parameter
         if (slice_equal(entry->parameter.name, key->name) &&
             slice_equal(entry->parameter.component, key->component) &&
             slice_equal(entry->parameter.vhost, key->vhost))
-            return entry;
-    }
-    return NULL;
-}
-
-static struct policy_entry *find_policy(const struct parameters *parameters,
-                                        const struct policy *key)
-{
-    LIST_EACH(&parameters->policies, link) {
-        struct policy_entry *entry = CONTAINER_OF(link, struct policy_entry, link);
-        if (slice_equal(entry->policy.name, key->name) &&
-            slice_equal(entry->policy.vhost, key->vhost) &&
-            entry->policy.of_operator == key->of_operator)
             return entry;
     }
     return NULL;
@@ -169,18 +118,6 @@ static struct store_record parameter_record(const struct parameter *parameter)
     };
 }
 
-static struct store_record policy_record(const struct policy *policy)
-{
-    return (struct store_record){
-        .kind = STORE_POLICY,
-        .values = {text_value(policy->vhost), text_value(policy->name),
-                   (struct store_value){.integer = policy->of_operator},
-                   text_value(policy->pattern), text_value(policy->apply_to),
-                   (struct store_value){.integer = policy->priority},
-                   text_value(policy->definition)},
-    };
-}
-
 static void load_parameter(void *context, const struct store_record *record)
 {
     struct parameters *parameters = context;
@@ -200,23 +137,6 @@ static void load_global_parameter(void *context, const struct store_record *reco
     add_parameter(parameters, &loaded, &parameters->parameters);
 }
 
-static void load_policy(void *context, const struct store_record *record)
-{
-    struct parameters *parameters = context;
-    const struct store_value *values = record->values;
-    const struct policy loaded = {
-        .vhost = values[0].bytes,
-        .name = values[1].bytes,
-        .of_operator = values[2].integer != 0,
-        .pattern = values[3].bytes,
-        .apply_to = values[4].bytes,
-        .priority = values[5].integer,
-        .definition = values[6].bytes,
-    };
-
-    add_policy(parameters, &loaded, &parameters->policies);
-}
-
 enum err parameters_load(struct parameters *parameters)
 {
     struct store_db *db = node_db(parameters);
@@ -224,8 +144,6 @@ enum err parameters_load(struct parameters *parameters)
     enum err error = store_load(db, STORE_PARAMETER, load_parameter, parameters);
     if (error == ERR_OK)
         error = store_load(db, STORE_GLOBAL_PARAMETER, load_global_parameter, parameters);
-    if (error == ERR_OK)
-        error = store_load(db, STORE_POLICY, load_policy, parameters);
     return error;
 }
 
@@ -248,22 +166,6 @@ enum err parameter_set(struct parameters *parameters, const struct parameter *pa
     return ERR_OK;
 }
 
-enum err policy_set(struct parameters *parameters, const struct policy *policy, bool *created)
-{
-    struct policy_entry *old = find_policy(parameters, policy);
-    struct store_record record = policy_record(policy);
-
-    if (!old && parameters->count >= PARAMETERS_MAX)
-        return ERR_LIMIT;
-    if (created)
-        *created = !old;
-    add_policy(parameters, policy, old ? &old->link : &parameters->policies);
-    store_put(node_db(parameters), &record);
-    if (old)
-        remove_policy(parameters, old);
-    return ERR_OK;
-}
-
 bool parameter_clear(struct parameters *parameters, const struct parameter *key)
 {
     struct parameter_entry *entry = find_parameter(parameters, key);
@@ -273,18 +175,6 @@ bool parameter_clear(struct parameters *parameters, const struct parameter *key)
     struct store_record record = parameter_record(key);
     store_remove(node_db(parameters), &record);
     remove_parameter(parameters, entry);
-    return true;
-}
-
-bool policy_clear(struct parameters *parameters, const struct policy *key)
-{
-    struct policy_entry *entry = find_policy(parameters, key);
-
-    if (!entry)
-        return false;
-    struct store_record record = policy_record(key);
-    store_remove(node_db(parameters), &record);
-    remove_policy(parameters, entry);
     return true;
 }
 
@@ -298,16 +188,6 @@ bool parameter_find(const struct parameters *parameters, const struct parameter 
     return entry;
 }
 
-bool policy_find(const struct parameters *parameters, const struct policy *key,
-                 struct policy *found)
-{
-    const struct policy_entry *entry = find_policy(parameters, key);
-
-    if (entry)
-        *found = entry->policy;
-    return entry;
-}
-
 void parameters_forget_vhost(struct parameters *parameters, struct slice vhost)
 {
     CHECK(vhost.len > 0);
@@ -315,11 +195,6 @@ void parameters_forget_vhost(struct parameters *parameters, struct slice vhost)
         struct parameter_entry *entry = CONTAINER_OF(link, struct parameter_entry, link);
         if (slice_equal(entry->parameter.vhost, vhost))
             parameter_clear(parameters, &entry->parameter);
-    }
-    LIST_EACH(&parameters->policies, link) {
-        struct policy_entry *entry = CONTAINER_OF(link, struct policy_entry, link);
-        if (slice_equal(entry->policy.vhost, vhost))
-            policy_clear(parameters, &entry->policy);
     }
 }
 
@@ -330,11 +205,4 @@ void parameters_each(const struct parameters *parameters,
 {
     LIST_EACH(&parameters->parameters, link)
         each(context, &CONTAINER_OF(link, struct parameter_entry, link)->parameter);
-}
-
-void policies_each(const struct parameters *parameters,
-                   void (*each)(void *context, const struct policy *policy), void *context)
-{
-    LIST_EACH(&parameters->policies, link)
-        each(context, &CONTAINER_OF(link, struct policy_entry, link)->policy);
 }

@@ -63,6 +63,22 @@ static void init_members(struct queue *queue)
     list_init(&queue->runnable_link);
     timer_init(&queue->expiry_timer, queue_expiry_due);
     timer_init(&queue->unused_timer, unused_expired);
+    timer_init(&queue->length_timer, queue_length_due);
+}
+
+enum policy_kind queue_policy_kind(const struct queue *queue)
+{
+    return queue->type == QUEUE_QUORUM ? POLICY_QUORUM : POLICY_CLASSIC;
+}
+
+/* Arguments and policies together. */
+static void work_out_settings(struct queue *queue, struct policy_effect *policies,
+                              struct queue_settings *settings)
+{
+    policy_effect_init(policies, queue->vhost->broker->policies, slice_str(queue->vhost->name),
+                       slice_str(queue->name), queue_policy_kind(queue));
+    queue_settings_read(settings, buf_slice(&queue->arguments), buf_slice(&policies->definition),
+                        queue->type);
 }
 
 struct queue *queue_create(struct vhost *vhost, const struct queue_declare *declare,
@@ -81,7 +97,7 @@ struct queue *queue_create(struct vhost *vhost, const struct queue_declare *decl
     init_members(queue);
     table_sort(&queue->arguments, declare->arguments);
     queue->type = type;
-    queue_settings_read(&queue->settings, buf_slice(&queue->arguments), queue->type);
+    work_out_settings(queue, &queue->policies, &queue->settings);
     queue->lanes = mem_zalloc((queue->settings.priority_max + 1u) * sizeof(struct lane *));
     if (owner)
         list_push_back(&owner->exclusive_queues, &queue->owner_link);
@@ -118,6 +134,7 @@ void queue_unref(struct queue *queue)
     free_lanes(queue);
     heap_fini(&queue->expiry);
     buf_fini(&queue->arguments);
+    policy_effect_fini(&queue->policies);
     history_free(queue->history);
     mem_free(queue->name);
     mem_free(queue);
@@ -149,6 +166,7 @@ static void leave_vhost(struct queue *queue)
     list_remove(&queue->runnable_link);
     timer_clear(&vhost->broker->timers, &queue->expiry_timer);
     timer_clear(&vhost->broker->timers, &queue->unused_timer);
+    timer_clear(&vhost->broker->timers, &queue->length_timer);
 }
 
 void queue_destroy(struct queue *queue)
@@ -167,25 +185,36 @@ void queue_destroy(struct queue *queue)
     queue_unref(queue);
 }
 
+/* The time for which it may stay unused starts now, if it is unused. */
+static void watch_unused(struct queue *queue)
+{
+    struct timers *timers = &queue->vhost->broker->timers;
+    if (queue->settings.expires_ms >= 0 && queue->consumer_count == 0 && !queue->deleted)
+        timer_set(timers, &queue->unused_timer,
+                  queue->vhost->broker->now_ms + queue->settings.expires_ms);
+    else
+        timer_clear(timers, &queue->unused_timer);
+}
+
 void queue_touch(struct queue *queue)
 {
     struct broker *broker = queue->vhost->broker;
     queue->idle_since_wall_ms = broker->wall_ms;
-    if (queue->settings.expires_ms >= 0 && queue->consumer_count == 0 && !queue->deleted)
-        timer_set(&broker->timers, &queue->unused_timer,
-                  broker->now_ms + queue->settings.expires_ms);
-    else
-        timer_clear(&broker->timers, &queue->unused_timer);
+    watch_unused(queue);
 }
 
-void queue_apply_settings(struct queue *queue, const struct queue_settings *settings)
+void queue_apply_policies(struct queue *queue)
 {
-    uint8_t priority_max = queue->settings.priority_max;
-    bool single_active = queue->settings.single_active_consumer;
-    queue->settings = *settings;
-    queue->settings.priority_max = priority_max; /* fixed by the declaration */
-    queue->settings.single_active_consumer = single_active;
-    queue_enforce_length(queue);
-    if (!queue->deleted)
-        queue_touch(queue);
+    CHECK(!queue->deleted);
+    struct policy_effect policies;
+    struct queue_settings settings;
+    work_out_settings(queue, &policies, &settings);
+    CHECK(settings.priority_max == queue->settings.priority_max); /* no policy's matter */
+    policy_effect_fini(&queue->policies);
+    queue->policies = policies;
+    queue->settings = settings;
+    if (queue->settings.overflow == OVERFLOW_DROP_HEAD && queue_over_length(queue))
+        timer_set(&queue->vhost->broker->timers, &queue->length_timer,
+                  queue->vhost->broker->now_ms);
+    watch_unused(queue);
 }

@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/timer.h"
 #include "broker/lane.h"
+#include "broker/policy.h"
 #include "broker/queue_settings.h"
 #include "broker/stats.h"
 #include "routing/router.h"
@@ -57,7 +58,8 @@ struct queue {
     bool exclusive;
     bool had_consumer;           /* auto-delete waits for the first one to come */
     struct buf arguments;        /* as declared, sorted, x-queue-type included only if given */
-    struct queue_settings settings;
+    struct policy_effect policies;
+    struct queue_settings settings; /* its slices borrow from the two above */
     struct connection *owner;    /* of an exclusive queue */
     struct list owner_link;      /* in owner->exclusive_queues */
 
@@ -70,6 +72,7 @@ struct queue {
     struct heap expiry;          /* of ready entries that have a deadline */
     struct timer expiry_timer;   /* the earliest of them */
     struct timer unused_timer;   /* x-expires */
+    struct timer length_timer;   /* more is over the limits than one step drops */
 
     struct list groups;          /* struct consumer_group, highest priority first */
     struct consumer *single_active; /* x-single-active-consumer: who has it */
@@ -140,8 +143,11 @@ void queue_wake(struct queue *queue);
 void queue_note_delivery(struct queue *queue, struct entry *entry, struct connection *connection);
 /* x-expires: it was used just now. */
 void queue_touch(struct queue *queue);
-/* Settings or policy changed: limits and expiry are applied anew. */
-void queue_apply_settings(struct queue *queue, const struct queue_settings *settings);
+/* Other policies than before apply to it, or the same with other content: its settings are worked out
+ * anew. Limits are enforced by the timers' next run, so that nothing moves in here; a message keeps the
+ * time to live that it was published with. */
+void queue_apply_policies(struct queue *queue);
+enum policy_kind queue_policy_kind(const struct queue *queue);
 /* Every invariant of the file header; for tests and the simulator. */
 void queue_assert(const struct queue *queue);
 

@@ -22,6 +22,8 @@
 #include <stdlib.h>
 
 #define LEASE_AHEAD 4096 /* positions; bounds what a crash can flag as redelivered in vain */
+/* Messages dropped over a limit in one step: some milliseconds, dead-lettering included. */
+#define SHED_QUANTUM 1024
 
 struct lane *queue_lane(struct queue *queue, uint8_t priority)
 {
@@ -196,24 +198,45 @@ static bool refuses(struct queue *queue, const struct message *message)
     return !taken && over(queue, queue->ready_count + 1, queue->ready_bytes + message->body_len);
 }
 
+bool queue_over_length(const struct queue *queue)
+{
+    return over(queue, queue->ready_count, queue->ready_bytes);
+}
+
+/* Delivers or drops one; false when neither can be done, or need be. */
+static bool shed_one(struct queue *queue)
+{
+    if (queue_deal_one(queue))
+        return true;
+    struct lane *lane = queue_first_lane(queue);
+    if (!lane || !queue_over_length(queue))
+        return false;
+    struct entry *entry = lane_head_now(lane);
+    if (!entry)
+        return false;
+    queue_unlink(queue, entry);
+    dead_letter_entry(queue, entry, DEATH_MAXLEN);
+    return true;
+}
+
 void queue_enforce_length(struct queue *queue)
 {
-    if (!over(queue, queue->ready_count, queue->ready_bytes))
+    if (!queue_over_length(queue))
         return;
     queue_ref(queue);
-    while (over(queue, queue->ready_count, queue->ready_bytes)) {
-        if (queue_deal_one(queue))
-            continue;
-        struct lane *lane = queue_first_lane(queue);
-        if (!lane || !over(queue, queue->ready_count, queue->ready_bytes))
-            break;
-        struct entry *entry = lane_head_now(lane);
-        if (!entry)
-            break;
-        queue_unlink(queue, entry);
-        dead_letter_entry(queue, entry, DEATH_MAXLEN);
-    }
+    size_t budget = SHED_QUANTUM;
+    while (budget > 0 && queue_over_length(queue) && shed_one(queue))
+        budget--;
+    if (budget == 0 && queue_over_length(queue) && !queue->deleted)
+        timer_set(&queue->vhost->broker->timers, &queue->length_timer,
+                  queue->vhost->broker->now_ms);
     queue_unref(queue);
+}
+
+void queue_length_due(struct timer *timer, int64_t now_ms)
+{
+    (void)now_ms;
+    queue_enforce_length(CONTAINER_OF(timer, struct queue, length_timer));
 }
 
 /* TTL 0: a consumer takes it now or it expires. */

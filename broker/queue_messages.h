@@ -32,7 +32,12 @@ bool queue_deal_one(struct queue *queue);
 bool queue_has_taker(struct queue *queue);
 /* Timer: the earliest ready entry's deadline has come. */
 void queue_expiry_due(struct timer *timer, int64_t now_ms);
-/* Drops from the head what exceeds the limits (a consumer may take it first). */
+/* There is more in it than its limits allow. */
+bool queue_over_length(const struct queue *queue);
+/* Drops from the head what exceeds the limits (a consumer may take it first). When that is very much
+ * the timer goes on with it. */
 void queue_enforce_length(struct queue *queue);
+/* Timer: there may be more to drop. */
+void queue_length_due(struct timer *timer, int64_t now_ms);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "broker/policy_keys.h"
 #include "proto/reply.h"
 #include "proto/table.h"
 
@@ -229,9 +230,8 @@ bool queue_type_from(struct slice arguments, enum queue_type fallback, struct sl
     return false;
 }
 
-static bool check_one(const struct argument *argument, struct slice arguments,
-                      enum queue_type type, struct slice name, struct slice vhost,
-                      struct reply *reply)
+static bool check_one(const struct argument *argument, struct slice arguments, enum queue_type type,
+                      struct slice name, struct slice vhost, struct reply *reply)
 {
     struct field_value value;
     if (!table_find(arguments, argument->name, &value))
@@ -269,8 +269,8 @@ static bool same_class(const struct field_value *a, const struct field_value *b)
 }
 
 static bool refuse_argument(const char *key, const struct field_value *current,
-                            const struct field_value *received, const char *what,
-                            struct slice name, struct slice vhost, struct reply *reply)
+                            const struct field_value *received, const char *what, struct slice name,
+                            struct slice vhost, struct reply *reply)
 {
     struct buf text_received = BUF_INIT;
     struct buf text_current = BUF_INIT;
@@ -335,49 +335,97 @@ bool queue_arguments_equivalent(struct slice current, struct slice received, str
 
 /* -- settings -- */
 
-static int64_t integer_or(struct slice arguments, const char *name, int64_t absent)
+/* Where settings come from. */
+struct sources {
+    struct slice arguments; /* names with "x-" in front */
+    struct slice policies;
+};
+
+/* An argument's name without "x-" is the policy's key. */
+static const char *key_of(const char *argument)
 {
-    struct field_value value;
-    return table_find(arguments, name, &value) && field_is_integer(value.type) ? value.integer
-                                                                               : absent;
+    return argument + 2;
 }
 
-static enum overflow overflow_of(struct slice arguments)
+static int64_t integer_in(struct slice table, const char *name, int64_t absent)
 {
     struct field_value value;
-    if (!table_find(arguments, "x-overflow", &value))
+    return table_find(table, name, &value) && field_is_integer(value.type) ? value.integer : absent;
+}
+
+/* A limit: the stricter one; negative when there is none. */
+static int64_t limit(const struct sources *sources, const char *name)
+{
+    return policy_stricter(integer_in(sources->arguments, name, -1),
+                           integer_in(sources->policies, key_of(name), -1));
+}
+
+/* A policy's may be any number. */
+static int64_t time_limit(const struct sources *sources, const char *name)
+{
+    int64_t ms = limit(sources, name);
+    return ms < TTL_MAX_MS ? ms : TTL_MAX_MS;
+}
+
+static int64_t consumer_timeout(const struct sources *sources)
+{
+    static const char name[] = "x-consumer-timeout";
+    int64_t ms =
+        integer_in(sources->arguments, name, integer_in(sources->policies, key_of(name), -1));
+    return ms < TTL_MAX_MS ? ms : TTL_MAX_MS;
+}
+
+/* A text: the argument if it is there. False when neither is. */
+static bool text_of(const struct sources *sources, const char *name, struct slice *found)
+{
+    struct field_value value;
+    if (!table_find(sources->arguments, name, &value) &&
+        (!table_find(sources->policies, key_of(name), &value) || value.type != FIELD_LONGSTR))
+        return false;
+    *found = value.bytes;
+    return true;
+}
+
+static enum overflow overflow_of(const struct sources *sources)
+{
+    struct slice value;
+    if (!text_of(sources, "x-overflow", &value))
         return OVERFLOW_DROP_HEAD;
-    if (slice_equal_str(value.bytes, "reject-publish"))
+    if (slice_equal_str(value, "reject-publish"))
         return OVERFLOW_REJECT_PUBLISH;
-    if (slice_equal_str(value.bytes, "reject-publish-dlx"))
+    if (slice_equal_str(value, "reject-publish-dlx"))
         return OVERFLOW_REJECT_PUBLISH_DLX;
     return OVERFLOW_DROP_HEAD;
 }
 
-void queue_settings_read(struct queue_settings *settings, struct slice arguments,
-                         enum queue_type type)
+static uint8_t priority_of(struct slice arguments)
 {
     struct field_value value;
-    *settings = (struct queue_settings){
-        .message_ttl_ms = integer_or(arguments, "x-message-ttl", -1),
-        .expires_ms = integer_or(arguments, "x-expires", -1),
-        .length_max = integer_or(arguments, "x-max-length", -1),
-        .bytes_max = integer_or(arguments, "x-max-length-bytes", -1),
-        .delivery_limit =
-            type == QUEUE_QUORUM ? integer_or(arguments, "x-delivery-limit", -1) : -1,
-        .consumer_timeout_ms = integer_or(arguments, "x-consumer-timeout", -1),
-        .overflow = overflow_of(arguments),
-        .priority_max = (uint8_t)integer_or(arguments, "x-max-priority", 0),
-    };
+    if (!table_find(arguments, "x-max-priority", &value))
+        return 0;
     /* RabbitMQ makes 1 of 0: a queue with priorities has at least one above the lowest. */
-    if (settings->priority_max == 0 && table_find(arguments, "x-max-priority", &value))
-        settings->priority_max = 1;
+    return value.integer > 0 ? (uint8_t)value.integer : 1;
+}
+
+void queue_settings_read(struct queue_settings *settings, struct slice arguments,
+                         struct slice policies, enum queue_type type)
+{
+    const struct sources sources = {.arguments = arguments, .policies = policies};
+    struct field_value value;
+    *settings = (struct queue_settings){
+        .message_ttl_ms = time_limit(&sources, "x-message-ttl"),
+        .expires_ms = time_limit(&sources, "x-expires"),
+        .length_max = limit(&sources, "x-max-length"),
+        .bytes_max = limit(&sources, "x-max-length-bytes"),
+        .delivery_limit = type == QUEUE_QUORUM ? limit(&sources, "x-delivery-limit") : -1,
+        .consumer_timeout_ms = consumer_timeout(&sources),
+        .overflow = overflow_of(&sources),
+        .priority_max = priority_of(arguments),
+    };
     if (table_find(arguments, "x-single-active-consumer", &value))
         settings->single_active_consumer = value.boolean;
-    settings->has_dead_letter_exchange = table_find(arguments, "x-dead-letter-exchange", &value);
-    if (settings->has_dead_letter_exchange)
-        settings->dead_letter_exchange = value.bytes;
-    settings->has_dead_letter_key = table_find(arguments, "x-dead-letter-routing-key", &value);
-    if (settings->has_dead_letter_key)
-        settings->dead_letter_key = value.bytes;
+    settings->has_dead_letter_exchange =
+        text_of(&sources, "x-dead-letter-exchange", &settings->dead_letter_exchange);
+    settings->has_dead_letter_key =
+        text_of(&sources, "x-dead-letter-routing-key", &settings->dead_letter_key);
 }

@@ -34,7 +34,7 @@ struct queue_settings {
     bool single_active_consumer;
     bool has_dead_letter_exchange;
     bool has_dead_letter_key;
-    struct slice dead_letter_exchange; /* slices into the queue's arguments (or its policy) */
+    struct slice dead_letter_exchange; /* slices into the queue's arguments or its policies */
     struct slice dead_letter_key;
 };
 
@@ -46,9 +46,11 @@ bool queue_type_from(struct slice arguments, enum queue_type fallback, struct sl
 /* Validates the arguments of a declaration against the table. */
 bool queue_arguments_check(struct slice arguments, enum queue_type type, struct slice name,
                            struct slice vhost, struct reply *reply);
-/* Reads settings out of validated arguments. The slices in it borrow from `arguments`. */
+/* Reads settings out of validated arguments and the effective definition of the queue's policies: of
+ * two limits the stricter counts, of two other values the argument. The slices in it borrow from
+ * both. */
 void queue_settings_read(struct queue_settings *settings, struct slice arguments,
-                         enum queue_type type);
+                         struct slice policies, enum queue_type type);
 /* 406 "inequivalent arg" for the first argument of the table in which a redeclaration differs. */
 bool queue_arguments_equivalent(struct slice current, struct slice received, struct slice name,
                                 struct slice vhost, struct reply *reply);

@@ -10,6 +10,7 @@
 #include "broker/broker.h"
 #include "broker/exchange.h"
 #include "broker/parameter.h"
+#include "broker/policy.h"
 #include "broker/queue.h"
 #include "broker/queue_messages.h"
 #include "broker/vhost.h"
@@ -252,7 +253,10 @@ static enum err load_node(struct broker *broker, char *message, size_t message_s
     struct found_vhosts found = {
         .broker = broker, .message = message, .message_size = message_size};
     message[0] = '\0';
-    enum err error = store_load(node, STORE_VHOST, load_vhost, &found);
+    /* First of all: queues and exchanges look for theirs when they are made. */
+    enum err error = policies_load(broker->policies);
+    if (error == ERR_OK)
+        error = store_load(node, STORE_VHOST, load_vhost, &found);
     if (error == ERR_OK)
         error = found.error;
     if (error == ERR_OK)

@@ -11,6 +11,7 @@
 #include "broker/exchange.h"
 #include "broker/message.h"
 #include "broker/parameter.h"
+#include "broker/policy.h"
 #include "broker/queue.h"
 #include "proto/reply.h"
 #include "storage/store.h"
@@ -211,6 +212,7 @@ void vhost_delete(struct vhost *vhost)
     vhost_set_limit(vhost, slice_str("max-queues"), -1);
     access_forget_vhost(broker->access, slice_str(vhost->name));
     parameters_forget_vhost(broker->parameters, slice_str(vhost->name));
+    policies_forget_vhost(broker->policies, slice_str(vhost->name));
     store_remove(store_node(broker->store), &record);
     store_vhost_delete(broker->store, vhost->db);
     release(vhost);

@@ -9,12 +9,14 @@
 #include "broker/broker.h"
 #include "broker/exchange.h"
 #include "broker/parameter.h"
+#include "broker/policy.h"
 #include "broker/queue.h"
 #include "broker/vhost.h"
 #include "management/identity.h"
 #include "management/json.h"
 #include "management/json_sort.h"
 #include "management/object.h"
+#include "management/policy_json.h"
 #include "routing/exchange_type.h"
 
 struct export
@@ -125,15 +127,12 @@ static void add_operator_policy(void *context, const struct policy *policy)
 
     if (!policy->of_operator || !wants(export, policy->vhost))
         return;
-    json_t *value = object_policy(policy);
-    json_object_del(value, "vhost");
-    json_object_del(value, "name");
     json_t *row = json_object();
     if (!export->vhost)
         json_put(row, "vhost", json_text(policy->vhost));
     json_put(row, "component", json_string("operator_policy"));
     json_put(row, "name", json_text(policy->name));
-    json_put(row, "value", value);
+    json_put(row, "value", policy_value_json(policy));
     json_array_append_new(export->rows, row);
 }
 
@@ -158,7 +157,7 @@ static void add_vhost_limits(struct export *export, struct vhost *vhost)
 static void export_parameters(struct export *export)
 {
     parameters_each(export->broker->parameters, add_parameter, export);
-    policies_each(export->broker->parameters, add_operator_policy, export);
+    policies_each(export->broker->policies, add_operator_policy, export);
     each_vhost(export, add_vhost_limits);
 }
 
@@ -189,7 +188,7 @@ static void add_policy(void *context, const struct policy *policy)
 
 static void export_policies(struct export *export)
 {
-    policies_each(export->broker->parameters, add_policy, export);
+    policies_each(export->broker->policies, add_policy, export);
 }
 
 /* ---- queues, exchanges, bindings ---- */

@@ -8,8 +8,10 @@
 #include "broker/parameter.h"
 #include "broker/password.h"
 #include "broker/pattern.h"
+#include "broker/policy.h"
 #include "broker/vhost.h"
 #include "management/names.h"
+#include "management/policy_json.h"
 #include "management/vhost_fields.h"
 
 #include <stdio.h>
@@ -232,13 +234,13 @@ enum err import_topic_permission(struct import *import, const json_t *item)
 
 /* ---- parameters and policies ---- */
 
-/* Tells the operator that something is kept but does nothing. */
-static void warn_unused(const struct import *import, const char *what, struct slice name)
+/* Tells the operator that a parameter is kept but does nothing. */
+static void warn_unused(const struct import *import, struct slice name)
 {
     char quoted[300];
 
     log_warning(import->broker->log, "imported and kept, but it has no effect in this version",
-                "kind=%s name=%s", what, log_quote(quoted, sizeof(quoted), name));
+                "kind=parameter name=%s", log_quote(quoted, sizeof(quoted), name));
 }
 
 static enum err keep_parameter(const struct import *import, const struct parameter *key,
@@ -259,34 +261,20 @@ static enum err keep_parameter(const struct import *import, const struct paramet
 static enum err keep_policy(const struct import *import, struct policy *policy,
                             const json_t *fields)
 {
-    const json_t *definition = json_object_get(fields, "definition");
-    const json_t *priority = json_object_get(fields, "priority");
-    struct buf text = BUF_INIT;
+    struct buf definition = BUF_INIT;
+    struct buf wrong = BUF_INIT;
+    enum err error = ERR_OK;
 
-    enum err error =
-        read_pattern(import, fields, "policy", policy->name, "pattern", &policy->pattern);
-    if (error == ERR_OK)
-        error = import_text(import, fields, "policy", policy->name, "apply-to", false,
-                            &policy->apply_to);
-    if (error != ERR_OK)
-        return error;
-    if (!json_is_object(definition))
-        return import_fail(import, "policy", policy->name, "\"definition\" must be an object");
-    if (priority && !json_is_integer(priority))
-        return import_fail(import, "policy", policy->name, "\"priority\" must be a number");
-    if (import->checking)
-        return ERR_OK;
-    json_write(&text, definition);
-    policy->definition = buf_slice(&text);
-    policy->priority = json_integer_value(priority);
-    if (!policy->apply_to.len)
-        policy->apply_to = slice_str("all");
-    error = policy_set(import->broker->parameters, policy, NULL);
-    buf_fini(&text);
-    if (error != ERR_OK)
-        return import_fail(import, "policy", policy->name, "%s", err_text(error));
-    warn_unused(import, policy->of_operator ? "operator-policy" : "policy", policy->name);
-    return ERR_OK;
+    if (!policy_from_json(policy, fields, &definition, &wrong))
+        error = import_fail(import, "policy", policy->name, "%.*s", (int)wrong.len - 1,
+                            buf_cstr(&wrong));
+    else if (!import->checking)
+        error = policy_set(import->broker->policies, policy, NULL);
+    if (error == ERR_LIMIT)
+        error = import_fail(import, "policy", policy->name, "%s", err_text(error));
+    buf_fini(&definition);
+    buf_fini(&wrong);
+    return error;
 }
 
 enum err import_parameter(struct import *import, const json_t *item)
@@ -314,7 +302,7 @@ enum err import_parameter(struct import *import, const json_t *item)
         return ERR_OK;
     error = keep_parameter(import, &key, value);
     if (error == ERR_OK)
-        warn_unused(import, "parameter", key.name);
+        warn_unused(import, key.name);
     return error;
 }
 

@@ -242,7 +242,8 @@ static bool has_right(const struct call *call, enum route_access access)
     case ROUTE_VISIBLE:
         return call_monitor(call) || enters_vhost(call);
     case ROUTE_POLICYMAKER:
-        return call_admin(call) || user_has_tag(call->user, USER_TAG_POLICYMAKER);
+        return call_admin(call) ||
+               (user_has_tag(call->user, USER_TAG_POLICYMAKER) && enters_vhost(call));
     case ROUTE_MONITORING:
         return call_monitor(call);
     case ROUTE_ADMINISTRATOR:

@@ -9,6 +9,7 @@
 #include "broker/consumer.h"
 #include "broker/exchange.h"
 #include "broker/parameter.h"
+#include "broker/policy.h"
 #include "broker/queue.h"
 #include "broker/vhost.h"
 #include "management/rates.h"
@@ -171,7 +172,7 @@ json_t *object_policy(const struct policy *policy)
     json_put(row, "name", json_text(policy->name));
     json_put(row, "pattern", json_text(policy->pattern));
     json_put(row, "apply-to", json_text(policy->apply_to));
-    json_put(row, "definition", parsed(policy->definition));
+    json_put(row, "definition", json_of_table(policy->definition));
     json_put(row, "priority", json_integer(policy->priority));
     return row;
 }
@@ -186,6 +187,18 @@ static const char *exchange_type_name(const struct exchange *exchange)
     return type->declarable ? type->name : "direct";
 }
 
+static json_t *policy_name(const struct policy *policy)
+{
+    return policy ? json_text(policy->name) : json_null();
+}
+
+static void put_policies(json_t *row, const struct policy_effect *policies)
+{
+    json_put(row, "policy", policy_name(policies->policy));
+    json_put(row, "operator_policy", policy_name(policies->operator_policy));
+    json_put(row, "effective_policy_definition", json_of_table(buf_slice(&policies->definition)));
+}
+
 json_t *object_exchange(struct call *call, void *object)
 {
     const struct exchange *exchange = object;
@@ -198,7 +211,8 @@ json_t *object_exchange(struct call *call, void *object)
     json_put(row, "auto_delete", json_boolean(exchange->auto_delete));
     json_put(row, "internal", json_boolean(exchange->internal));
     json_put(row, "arguments", json_of_table(buf_slice(&exchange->arguments)));
-    json_put(row, "policy", json_null());
+    if (exchange->policies.policy || exchange->policies.operator_policy)
+        put_policies(row, &exchange->policies);
     json_put(row, "message_stats",
              rates_object(call, RATES_EXCHANGE, RATES_MESSAGES, exchange, exchange->history));
     return row;
@@ -237,9 +251,7 @@ json_t *object_queue(struct call *call, void *object)
     set_queue_counts(call, row, queue);
     json_put(row, "exclusive_consumer_tag", consumer_tag(queue->exclusive_consumer));
     json_put(row, "single_active_consumer_tag", consumer_tag(queue->single_active));
-    json_put(row, "policy", json_null());
-    json_put(row, "operator_policy", json_null());
-    json_put(row, "effective_policy_definition", json_object());
+    put_policies(row, &queue->policies);
     if (queue->owner)
         json_put(row, "owner_pid_details",
                  json_pack("{s:o}", "name", json_text(slice_str(queue->owner->name))));

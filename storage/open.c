@@ -179,6 +179,12 @@ static enum err identify(struct opening *opening)
                     opening->database->path, (long long)version, SCHEMA_VERSION);
     if (version < 1)
         return fail_damaged(opening, "its format version is missing");
+    if (version < SCHEMA_VERSION)
+        return fail(opening, ERR_VERSION,
+                    "%s was written by a development version of Bilby (its format is %lld, this "
+                    "program reads %d). Nothing was changed. Export the definitions with that "
+                    "version and import them here into an empty data directory",
+                    opening->database->path, (long long)version, SCHEMA_VERSION);
     return ERR_OK;
 }
 

@@ -220,7 +220,7 @@ START_TEST(a_newer_database_with_a_log_is_left_alone)
     sqlite3 *other = NULL;
     ck_assert_int_eq(sqlite3_open(path_of(VHOST_FILE), &other), SQLITE_OK);
     sqlite3_db_config(other, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    ck_assert_int_eq(sqlite3_exec(other, "PRAGMA user_version = 2", NULL, NULL, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(other, "PRAGMA user_version = 9", NULL, NULL, NULL), SQLITE_OK);
     ck_assert_int_eq(sqlite3_close(other), SQLITE_OK);
     struct buf before = read_file(VHOST_FILE "-wal");
     ck_assert_uint_gt(before.len, 0);
