@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#define STACK_BYTES (256u * 1024u)
+#define STACK_BYTES ((size_t)256 * 1024)
 #define BUSY_MS 1000 /* a checkpoint that restarts the WAL locks readers out for a moment */
 
 #define RETRY_S 1 /* how long the answer of a failed read is held back */
@@ -199,8 +199,8 @@ void reader_init(struct reader *reader, struct database *main, const char *vfs, 
 
 static void free_all(struct list *list)
 {
-    while (!list_empty(list))
-        free_request(LIST_FIRST(list, struct request, link));
+    LIST_EACH(list, node)
+        free_request(CONTAINER_OF(node, struct request, link));
 }
 
 void reader_fini(struct reader *reader)
