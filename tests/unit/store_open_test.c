@@ -211,6 +211,14 @@ START_TEST(a_newer_database_is_refused)
 }
 END_TEST
 
+START_TEST(an_older_database_is_refused)
+{
+    make_store();
+    edit("node.db", "PRAGMA user_version = 1");
+    expect_refusal("node.db", ERR_VERSION, "development version of Bilby");
+}
+END_TEST
+
 START_TEST(a_newer_database_with_a_log_is_left_alone)
 {
     ck_assert_int_eq(store_fixture_open(&fixture), ERR_OK);
@@ -415,6 +423,7 @@ int main(void)
     tcase_add_test(tests, a_file_that_is_no_database_is_refused);
     tcase_add_test(tests, somebody_elses_database_is_refused);
     tcase_add_test(tests, a_newer_database_is_refused);
+    tcase_add_test(tests, an_older_database_is_refused);
     tcase_add_test(tests, a_newer_database_with_a_log_is_left_alone);
     tcase_add_test(tests, a_changed_schema_is_refused);
     tcase_add_test(tests, a_missing_table_is_refused);
