@@ -137,8 +137,8 @@ static bool check_topic(struct connection *connection, const struct exchange *so
 {
     if (source->route.type != &topic_exchange_type)
         return true;
-    return access_check_topic(connection->user, slice_str(connection->vhost->name),
-                              PERMISSION_READ, bind->source, bind->key, reply);
+    return access_check_topic(connection->user, slice_str(connection->vhost->name), PERMISSION_READ,
+                              bind->source, bind->key, reply);
 }
 
 static struct exchange *need_exchange(struct vhost *vhost, struct slice name, struct reply *reply)
@@ -150,8 +150,8 @@ static struct exchange *need_exchange(struct vhost *vhost, struct slice name, st
     return exchange;
 }
 
-static struct route_target *need_destination(struct connection *connection,
-                                             const struct bind *bind, struct reply *reply)
+static struct route_target *need_destination(struct connection *connection, const struct bind *bind,
+                                             struct reply *reply)
 {
     if (bind->to_exchange) {
         struct exchange *exchange = need_exchange(connection->vhost, bind->destination, reply);

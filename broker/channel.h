@@ -31,14 +31,15 @@ struct reply;
 
 /* What goes to a client: valid during the call. */
 struct delivery {
-    struct message *message;     /* the callee takes a reference of its own if it needs one */
-    struct slice properties;     /* the bytes to send: the message's, or changed ones */
+    struct message *message; /* the callee takes a reference of its own if it needs one */
+    struct slice properties; /* the bytes to send: the message's, or changed ones */
     uint64_t tag;
     bool redelivered;
 };
 
 struct channel_ops {
-    void (*deliver)(struct channel *channel, struct slice consumer_tag, const struct delivery *delivery);
+    void (*deliver)(struct channel *channel, struct slice consumer_tag,
+                    const struct delivery *delivery);
     /* basic.return, before the confirm. */
     void (*returned)(struct channel *channel, struct message *message, uint16_t code,
                      const char *text);
@@ -53,15 +54,15 @@ struct channel_ops {
 
 struct unacked {
     uint64_t tag;
-    struct entry *entry;         /* NULL: acknowledged already */
-    struct consumer *consumer;   /* NULL: basic.get, or the consumer is cancelled */
-    int64_t deadline_ms;         /* when its acknowledgement is overdue; INT64_MAX: never */
-    bool got;                    /* by basic.get: no prefetch bounds it */
+    struct entry *entry;       /* NULL: acknowledged already */
+    struct consumer *consumer; /* NULL: basic.get, or the consumer is cancelled */
+    int64_t deadline_ms;       /* when its acknowledgement is overdue; INT64_MAX: never */
+    bool got;                  /* by basic.get: no prefetch bounds it */
 };
 
 struct confirm {
     uint64_t tag;
-    uint64_t seq;                /* durable when the store is at it; 0: at once */
+    uint64_t seq; /* durable when the store is at it; 0: at once */
     bool nack;
 };
 
@@ -72,28 +73,28 @@ struct channel {
     struct list connection_link; /* in connection->channels */
     struct list consumers;       /* struct consumer.channel_link */
     uint32_t consumer_count;
-    uint16_t prefetch_consumer;  /* given to consumers started from now on; 0: no limit */
-    uint16_t prefetch_global;    /* shared by all; 0: no limit */
-    bool flow_active;            /* false: the client asked for no deliveries */
+    uint16_t prefetch_consumer; /* given to consumers started from now on; 0: no limit */
+    uint16_t prefetch_global;   /* shared by all; 0: no limit */
+    bool flow_active;           /* false: the client asked for no deliveries */
 
-    struct unacked *unacked;     /* ring in order of tag, capacity a power of two */
+    struct unacked *unacked; /* ring in order of tag, capacity a power of two */
     uint32_t unacked_capacity;
-    uint64_t unacked_head;       /* the oldest slot, in the ring's own counting */
-    uint64_t unacked_tail;       /* one past the newest */
-    uint64_t tag_next;           /* next delivery's tag */
-    uint32_t unacked_count;      /* unacknowledged, those in an open transaction included */
-    uint32_t unacked_consumed;   /* of them, consumers': what prefetch_global bounds */
-    struct timer ack_timer;      /* oldest acknowledgement overdue */
+    uint64_t unacked_head;     /* the oldest slot, in the ring's own counting */
+    uint64_t unacked_tail;     /* one past the newest */
+    uint64_t tag_next;         /* next delivery's tag */
+    uint32_t unacked_count;    /* unacknowledged, those in an open transaction included */
+    uint32_t unacked_consumed; /* of them, consumers': what prefetch_global bounds */
+    struct timer ack_timer;    /* oldest acknowledgement overdue */
 
     bool confirming;
-    uint64_t publish_next;       /* next publish's sequence number */
-    struct confirm *confirms;    /* ring, capacity a power of two */
+    uint64_t publish_next;    /* next publish's sequence number */
+    struct confirm *confirms; /* ring, capacity a power of two */
     uint32_t confirms_capacity;
     uint64_t confirms_first;     /* index of the oldest in the ring's counting */
     uint64_t confirms_last;      /* one past the newest */
     struct list confirming_link; /* in broker->confirming while confirms are due or waited for */
 
-    struct transaction *tx;      /* NULL: not transactional */
+    struct transaction *tx; /* NULL: not transactional */
 
     struct hmap_node reply_node; /* in broker->reply_channels while reply_token is set */
     char *reply_token;           /* direct reply-to: opaque part of the rewritten reply_to */
@@ -102,11 +103,11 @@ struct channel {
     struct exchange *route_exchange; /* the last one published to, while both generations stand */
     uint64_t route_generation;
     uint64_t access_generation;
-    bool topic_checked;          /* the user has topic permissions to be looked at */
+    bool topic_checked; /* the user has topic permissions to be looked at */
     struct route_result routes;
-    struct buf scratch;          /* property bytes in the making */
+    struct buf scratch; /* property bytes in the making */
     struct message_stats stats;
-    struct history *history;     /* the management's: its numbers over time; NULL: none */
+    struct history *history; /* the management's: its numbers over time; NULL: none */
 };
 
 void channel_init(struct channel *channel, const struct channel_ops *ops,
@@ -120,7 +121,7 @@ struct publish {
     struct slice exchange;
     struct slice key;
     bool mandatory;
-    struct message *message;     /* taken over, whatever the outcome */
+    struct message *message; /* taken over, whatever the outcome */
 };
 /* basic.publish, its content complete. Its size was checked by the session, which knew it first. */
 bool channel_publish(struct channel *channel, const struct publish *publish, struct reply *reply);
@@ -139,10 +140,10 @@ void channel_set_flow(struct channel *channel, bool active);
 
 struct consume {
     struct slice queue;
-    struct slice tag;            /* empty: one is made */
+    struct slice tag; /* empty: one is made */
     bool no_ack;
     bool exclusive;
-    struct slice arguments;      /* encoded table */
+    struct slice arguments; /* encoded table */
 };
 /* basic.consume; `tag` receives the consumer's tag, valid while it lives. Deliveries begin in
  * broker_dispatch(), so after consume-ok. */

@@ -184,9 +184,8 @@ static bool rewrite(struct channel *channel, struct message **message, const str
         properties_set(&properties, PROPERTY_REPLY_TO, reply_to_address(channel, address));
     buf_clear(&channel->scratch);
     properties_encode(&channel->scratch, &properties);
-    struct message *changed =
-        message_with_properties(*message, message_exchange(*message), message_key(*message),
-                                buf_slice(&channel->scratch));
+    struct message *changed = message_with_properties(
+        *message, message_exchange(*message), message_key(*message), buf_slice(&channel->scratch));
     buf_fini(&headers);
     if (!changed)
         return reply_set(reply, REPLY_RESOURCE_ERROR, "out of memory");
@@ -202,8 +201,8 @@ static void grow_confirms(struct channel *channel)
     uint64_t used = channel->confirms_last - channel->confirms_first;
     if (used < channel->confirms_capacity)
         return;
-    uint32_t capacity = channel->confirms_capacity ? channel->confirms_capacity * 2
-                                                   : CONFIRMS_CAPACITY_MIN;
+    uint32_t capacity =
+        channel->confirms_capacity ? channel->confirms_capacity * 2 : CONFIRMS_CAPACITY_MIN;
     struct confirm *grown = mem_alloc(capacity * sizeof *grown);
     for (uint64_t i = 0; i < used; i++)
         grown[i] =
@@ -282,8 +281,7 @@ static void count(struct channel *channel, const struct checked_publish *publish
     channel->stats.publish++;
     vhost->stats.publish++;
     vhost->stats.publish_confirm += channel->confirming;
-    histogram_note(&vhost->message_sizes, &MESSAGE_SIZE_BOUNDS,
-                   message_body(publish->message).len);
+    histogram_note(&vhost->message_sizes, &MESSAGE_SIZE_BOUNDS, message_body(publish->message).len);
     if (result->queues)
         return;
     if (publish->mandatory) {
@@ -309,8 +307,7 @@ bool channel_route(struct channel *channel, const struct checked_publish *publis
     if (!exchange || channel->route_generation != vhost->router.generation ||
         !slice_equal_str(publish->exchange, exchange->name))
         exchange = exchange_find(vhost, publish->exchange);
-    bool replied =
-        publish->exchange.len == 0 && reply_to_deliver(vhost->broker, publish->message);
+    bool replied = publish->exchange.len == 0 && reply_to_deliver(vhost->broker, publish->message);
     if (replied)
         result.queues = 1;
     else if (exchange)
@@ -327,8 +324,8 @@ bool channel_route(struct channel *channel, const struct checked_publish *publis
     return !result.rejected;
 }
 
-static bool check_all(struct channel *channel, const struct publish *publish,
-                      struct wishes *wishes, struct reply *reply)
+static bool check_all(struct channel *channel, const struct publish *publish, struct wishes *wishes,
+                      struct reply *reply)
 {
     struct exchange *exchange = NULL;
     if (!check_exchange(channel, publish->exchange, &exchange, reply))

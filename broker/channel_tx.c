@@ -63,8 +63,7 @@ void channel_tx_forget_consumer(struct channel *channel, const struct consumer *
 {
     if (!channel->tx)
         return;
-    LIST_EACH(&channel->tx->acks, node)
-    {
+    LIST_EACH(&channel->tx->acks, node) {
         struct kept_acks *kept = CONTAINER_OF(node, struct kept_acks, link);
         for (size_t i = 0; i < kept->set.count; i++)
             if (kept->set.items[i].consumer == consumer)
@@ -90,8 +89,7 @@ static void free_acks(struct kept_acks *kept)
 static bool publish_all(struct channel *channel)
 {
     bool taken = true;
-    LIST_EACH(&channel->tx->publishes, node)
-    {
+    LIST_EACH(&channel->tx->publishes, node) {
         struct kept_publish *kept = CONTAINER_OF(node, struct kept_publish, link);
         taken = channel_route(channel, &kept->publish) && taken;
         free_publish(kept);
@@ -101,8 +99,7 @@ static bool publish_all(struct channel *channel)
 
 static void resolve_all(struct channel *channel)
 {
-    LIST_EACH(&channel->tx->acks, node)
-    {
+    LIST_EACH(&channel->tx->acks, node) {
         struct kept_acks *kept = CONTAINER_OF(node, struct kept_acks, link);
         unacked_resolve(channel, &kept->set, kept->outcome);
         free_acks(kept);
@@ -126,15 +123,13 @@ bool channel_tx_commit(struct channel *channel, struct reply *reply)
 
 static void drop(struct channel *channel)
 {
-    LIST_EACH(&channel->tx->publishes, node)
-    {
+    LIST_EACH(&channel->tx->publishes, node) {
         struct kept_publish *kept = CONTAINER_OF(node, struct kept_publish, link);
         message_unref(kept->publish.message);
         message_unref(kept->publish.original);
         free_publish(kept);
     }
-    LIST_EACH(&channel->tx->acks, node)
-    {
+    LIST_EACH(&channel->tx->acks, node) {
         struct kept_acks *kept = CONTAINER_OF(node, struct kept_acks, link);
         unacked_put_back(channel, &kept->set);
         free_acks(kept);

@@ -235,8 +235,7 @@ static void return_all(struct unacked_set *set)
     for (size_t from = 0; from < set->count;) {
         struct queue *queue = set->items[from].entry->lane->queue;
         size_t count = 0;
-        while (from + count < set->count &&
-               set->items[from + count].entry->lane->queue == queue) {
+        while (from + count < set->count && set->items[from + count].entry->lane->queue == queue) {
             entries[count] = set->items[from + count].entry;
             count++;
         }

@@ -194,8 +194,7 @@ void connection_set_congested(struct connection *connection, bool congested)
     connection->congested = congested;
     if (congested)
         return;
-    LIST_EACH(&connection->channels, channel_node)
-    {
+    LIST_EACH(&connection->channels, channel_node) {
         struct channel *channel = CONTAINER_OF(channel_node, struct channel, connection_link);
         LIST_EACH(&channel->consumers, node)
             consumer_wake(CONTAINER_OF(node, struct consumer, channel_link));

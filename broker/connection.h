@@ -43,17 +43,17 @@ struct connection {
     struct list channels;         /* struct channel.connection_link */
     struct list exclusive_queues; /* struct queue.owner_link */
     uint32_t channel_count;
-    uint64_t barrier;             /* output from now on must wait until the store is durable up to
+    uint64_t barrier;   /* output from now on must wait until the store is durable up to
                                      here; 0: no wait. Set by the broker, taken by the session */
-    uint64_t held_upto;           /* the highest barrier so far: in vhost->waiting until it is met */
-    bool congested;               /* its socket does not keep up: no deliveries */
-    bool outruns;                 /* its last message went to a queue whose consumers fall behind: it is
+    uint64_t held_upto; /* the highest barrier so far: in vhost->waiting until it is met */
+    bool congested;     /* its socket does not keep up: no deliveries */
+    bool outruns;       /* its last message went to a queue whose consumers fall behind: it is
                                      to be read from in small helpings */
-    bool publishes;               /* it has sent content: alarms hold it */
-    bool told_blocked;            /* ops->blocked() was called last */
-    bool internal;                /* the management port's: not counted, not listed */
+    bool publishes;     /* it has sent content: alarms hold it */
+    bool told_blocked;  /* ops->blocked() was called last */
+    bool internal;      /* the management port's: not counted, not listed */
     int64_t opened_wall_ms;
-    struct history *history;      /* the management's: its numbers over time; NULL: none */
+    struct history *history; /* the management's: its numbers over time; NULL: none */
 };
 
 /* Initialises the embedded object and enters it in the broker's list. `name` is copied. */

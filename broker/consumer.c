@@ -12,8 +12,7 @@
 static struct consumer_group *group_for(struct queue *queue, int64_t priority)
 {
     struct list *before = &queue->groups;
-    LIST_EACH(&queue->groups, node)
-    {
+    LIST_EACH(&queue->groups, node) {
         struct consumer_group *group = CONTAINER_OF(node, struct consumer_group, link);
         if (group->priority == priority)
             return group;
@@ -92,8 +91,7 @@ void consumer_wake(struct consumer *consumer)
 static void choose_active(struct queue *queue)
 {
     struct consumer *best = NULL;
-    LIST_EACH(&queue->consumers, node)
-    {
+    LIST_EACH(&queue->consumers, node) {
         struct consumer *candidate = CONTAINER_OF(node, struct consumer, queue_link);
         if (!best || candidate->group->priority > best->group->priority)
             best = candidate;

@@ -18,7 +18,7 @@ struct dead_letter {
     struct list link;
     struct message *message; /* a reference; exchange and key are the dead letter exchange's */
     enum death_reason reason;
-    bool own_keys;           /* routed by the key and CC it had, not by a dead letter routing key */
+    bool own_keys; /* routed by the key and CC it had, not by a dead letter routing key */
 };
 
 static const char *reason_name(enum death_reason reason)
@@ -200,11 +200,11 @@ static struct message *dead_message(const struct queue *queue, const struct mess
     properties_remove(&properties, PROPERTY_EXPIRATION);
     struct buf encoded = BUF_INIT;
     properties_encode(&encoded, &properties);
-    struct message *dead = message_with_properties(
-        message, queue->settings.dead_letter_exchange,
-        queue->settings.has_dead_letter_key ? queue->settings.dead_letter_key
-                                            : message_key(message),
-        buf_slice(&encoded));
+    struct message *dead = message_with_properties(message, queue->settings.dead_letter_exchange,
+                                                   queue->settings.has_dead_letter_key
+                                                       ? queue->settings.dead_letter_key
+                                                       : message_key(message),
+                                                   buf_slice(&encoded));
     if (dead)
         dead->ttl_ms = MESSAGE_NO_TTL;
     buf_fini(&encoded);

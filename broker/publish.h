@@ -11,10 +11,10 @@ struct message;
 struct vhost;
 
 struct publish_result {
-    uint64_t seq;       /* the store is to be durable up to here before a confirm; 0: no need */
-    uint32_t queues;    /* how many took it */
-    bool rejected;      /* a queue refused it (x-overflow) */
-    bool outruns;       /* a queue that has consumers is piling up */
+    uint64_t seq;    /* the store is to be durable up to here before a confirm; 0: no need */
+    uint32_t queues; /* how many took it */
+    bool rejected;   /* a queue refused it (x-overflow) */
+    bool outruns;    /* a queue that has consumers is piling up */
 };
 
 /* Routes by the message's key, by `headers` and their CC and BCC, and appends to every queue found.

@@ -11,8 +11,8 @@ struct sums {
     size_t expiring;
 };
 
-static void add_entry(const struct queue *queue, const struct lane *lane,
-                      const struct entry *entry, struct sums *sums)
+static void add_entry(const struct queue *queue, const struct lane *lane, const struct entry *entry,
+                      struct sums *sums)
 {
     CHECK(entry->lane == lane);
     CHECK(entry->message->refs > 0);

@@ -14,8 +14,7 @@
 /* The next consumer that can take a message; those that can't are parked on the way. */
 static struct consumer *next_taker(struct queue *queue)
 {
-    LIST_EACH(&queue->groups, node)
-    {
+    LIST_EACH(&queue->groups, node) {
         struct consumer_group *group = CONTAINER_OF(node, struct consumer_group, link);
         struct consumer *consumer;
         while ((consumer = LIST_FIRST(&group->ready, struct consumer, ready_link))) {
@@ -90,8 +89,7 @@ void queue_wake(struct queue *queue)
 {
     if (queue->ready_count == 0 || queue->deleted || list_linked(&queue->runnable_link))
         return;
-    LIST_EACH(&queue->groups, node)
-    {
+    LIST_EACH(&queue->groups, node) {
         if (list_empty(&CONTAINER_OF(node, struct consumer_group, link)->ready))
             continue;
         list_push_back(&queue->vhost->broker->runnable, &queue->runnable_link);

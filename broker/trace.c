@@ -37,8 +37,7 @@ static void add_property(struct buf *table, const struct properties *properties,
         table_add_int32(table, property_name(id), value.data[0]);
         break;
     case PROPERTY_TYPE_TIMESTAMP:
-        table_add_timestamp(table, property_name(id),
-                            (int64_t)properties_timestamp(properties, 0));
+        table_add_timestamp(table, property_name(id), (int64_t)properties_timestamp(properties, 0));
         break;
     }
 }

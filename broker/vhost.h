@@ -22,30 +22,30 @@ struct store_db;
 struct store_record;
 
 struct vhost {
-    struct hmap_node node;          /* in broker->vhosts */
-    struct list broker_link;        /* in broker->vhost_list */
+    struct hmap_node node;   /* in broker->vhosts */
+    struct list broker_link; /* in broker->vhost_list */
     struct broker *broker;
     char *name;
     char *description;
-    char *tags;                     /* comma-separated */
-    char *default_queue_type;       /* NULL: the node's */
-    char *metadata;                 /* JSON text kept for the management API; may be NULL */
+    char *tags;               /* comma-separated */
+    char *default_queue_type; /* NULL: the node's */
+    char *metadata;           /* JSON text kept for the management API; may be NULL */
     bool tracing;
     struct store_db *db;
-    uint64_t flushed;               /* last operation of the batches before this turn's */
+    uint64_t flushed; /* last operation of the batches before this turn's */
     struct router router;
-    struct hmap exchanges;          /* struct exchange by name */
-    struct hmap queues;             /* struct queue by name */
+    struct hmap exchanges; /* struct exchange by name */
+    struct hmap queues;    /* struct queue by name */
     struct exchange *default_exchange;
-    struct list connections;        /* struct connection.vhost_link */
+    struct list connections; /* struct connection.vhost_link */
     uint32_t connection_count;
-    struct list waiting;            /* struct connection.waiting_link: output held for the store */
-    struct list dead_letters;       /* struct dead_letter: to be routed before the step ends */
-    bool dead_lettering;            /* they are being routed: further ones queue up */
-    struct list ending;             /* struct exchange.ending_link: auto-delete, maybe unbound */
-    bool ending_exchanges;          /* they are being looked at: further ones queue up */
-    bool closing;                   /* the broker is being freed: rows stay as they are */
-    int64_t connections_max;        /* limits; negative: none */
+    struct list waiting;      /* struct connection.waiting_link: output held for the store */
+    struct list dead_letters; /* struct dead_letter: to be routed before the step ends */
+    bool dead_lettering;      /* they are being routed: further ones queue up */
+    struct list ending;       /* struct exchange.ending_link: auto-delete, maybe unbound */
+    bool ending_exchanges;    /* they are being looked at: further ones queue up */
+    bool closing;             /* the broker is being freed: rows stay as they are */
+    int64_t connections_max;  /* limits; negative: none */
     int64_t queues_max;
     struct message_stats stats;
     struct histogram message_sizes; /* of bodies published, by MESSAGE_SIZE_BOUNDS */

@@ -38,9 +38,9 @@ enum reply_code {
 
 struct reply {
     enum reply_code code;
-    uint16_t class_id;  /* of the failing method; 0 when there is none */
+    uint16_t class_id; /* of the failing method; 0 when there is none */
     uint16_t method_id;
-    char text[256];     /* "NAME - what", at most 255 characters, NUL-terminated UTF-8 */
+    char text[256]; /* "NAME - what", at most 255 characters, NUL-terminated UTF-8 */
 };
 
 /* Fills in code and text ("NAME - " and the formatted rest, cut to 255 bytes at a character's

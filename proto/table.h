@@ -12,7 +12,8 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-#define TABLE_DEPTH_MAX 32 /* tables in tables: far beyond any client's use, harmless to the stack */
+/* Tables in tables: far beyond any client's use, harmless to the stack. */
+#define TABLE_DEPTH_MAX 32
 
 enum field_type {
     FIELD_BOOL = 't',
@@ -22,7 +23,7 @@ enum field_type {
     FIELD_UINT16 = 'u',
     FIELD_INT32 = 'I',
     FIELD_UINT32 = 'i',
-    FIELD_INT64 = 'l',  /* 'L' on the wire reads as the same */
+    FIELD_INT64 = 'l', /* 'L' on the wire reads as the same */
     FIELD_FLOAT = 'f',
     FIELD_DOUBLE = 'd',
     FIELD_DECIMAL = 'D',

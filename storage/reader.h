@@ -27,20 +27,20 @@
 typedef void reader_each(void *context, const struct store_message *message);
 
 struct reader {
-    struct database *main;  /* the writer's; read through when the database is in memory */
-    const char *vfs;        /* the store's */
+    struct database *main; /* the writer's; read through when the database is in memory */
+    const char *vfs;       /* the store's */
     bool manual;
     void (*wake)(void *context);
     void *wake_context;
 
-    struct database own;    /* opened with the first request; own.sql is NULL before */
+    struct database own; /* opened with the first request; own.sql is NULL before */
     pthread_t thread;
     bool started;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool stopping;
-    bool busy;              /* somebody reads */
-    struct list requests;   /* struct request */
+    bool busy;            /* somebody reads */
+    struct list requests; /* struct request */
     struct list answers;
     struct request *reading;
     struct request *handed_over; /* the loop's thread's: its rows are on their way to their owner */

@@ -150,7 +150,7 @@ enum err store_load_messages(struct store_db *db, uint32_t lane,
 
 struct store_page {
     uint32_t lane;
-    uint64_t first;        /* positions, both inclusive */
+    uint64_t first; /* positions, both inclusive */
     uint64_t last;
     uint32_t messages_max; /* it ends after so many, */
     uint64_t bytes_max;    /* or when bodies and properties exceed this (at least one message) */
@@ -168,8 +168,8 @@ enum err store_page_now(struct store_db *db, const struct store_page *page,
                         void (*each)(void *context, const struct store_message *message)) MUST_USE;
 /* As store_page_now(), but only messages that expire; limits are not looked at. */
 enum err store_page_expiring(struct store_db *db, const struct store_page *page,
-                             void (*each)(void *context, const struct store_message *message))
-    MUST_USE;
+                             void (*each)(void *context,
+                                          const struct store_message *message)) MUST_USE;
 /* In manual mode: answers the requests that wait; then store_collect() sees them. True if any. */
 bool store_read(struct store_db *db);
 

@@ -156,8 +156,7 @@ static void open_world(struct world *world, bool no_ack)
     char message[256];
     struct broker_options options;
     broker_options_init(&options);
-    struct store_options store = {
-        .manual = true, .pending_bytes_max = 1 << 30};
+    struct store_options store = {.manual = true, .pending_bytes_max = 1 << 30};
     broker_store_options(&store);
     enum err error = store_open(&world->store, &store, message, sizeof(message));
     CHECK(error == ERR_OK);

@@ -20,12 +20,12 @@ static void fail_server(const char *what, const amqp_method_t *method)
 {
     if (method->id == AMQP_CONNECTION_CLOSE_METHOD) {
         const amqp_connection_close_t *close = method->decoded;
-        (void)fprintf(stderr, "%s: %d %.*s\n", what, close->reply_code,
-                      (int)close->reply_text.len, (const char *)close->reply_text.bytes);
+        (void)fprintf(stderr, "%s: %d %.*s\n", what, close->reply_code, (int)close->reply_text.len,
+                      (const char *)close->reply_text.bytes);
     } else if (method->id == AMQP_CHANNEL_CLOSE_METHOD) {
         const amqp_channel_close_t *close = method->decoded;
-        (void)fprintf(stderr, "%s: %d %.*s\n", what, close->reply_code,
-                      (int)close->reply_text.len, (const char *)close->reply_text.bytes);
+        (void)fprintf(stderr, "%s: %d %.*s\n", what, close->reply_code, (int)close->reply_text.len,
+                      (const char *)close->reply_text.bytes);
     } else {
         (void)fprintf(stderr, "%s: unexpected method 0x%08x\n", what, (unsigned)method->id);
     }

@@ -196,8 +196,7 @@ static void write_all(struct world *world)
 {
     for (int round = 0; round < 3; round++) {
         store_write(store_node(world->store));
-        LIST_EACH(&world->broker->vhost_list, node)
-        {
+        LIST_EACH(&world->broker->vhost_list, node) {
             struct vhost *vhost = CONTAINER_OF(node, struct vhost, broker_link);
             store_write(vhost->db);
             store_read(vhost->db);

@@ -31,8 +31,8 @@ struct world {
     struct reply reply; /* of the last operation that failed */
     int64_t now_ms;
     int64_t wall_ms;
-    const char *vfs;    /* NULL: in memory, gone with the store */
-    bool show_headers;  /* deliveries print their headers */
+    const char *vfs;       /* NULL: in memory, gone with the store */
+    bool show_headers;     /* deliveries print their headers */
     uint64_t queue_memory; /* options.queue_memory; 0: the default */
 };
 
@@ -88,8 +88,7 @@ bool declare_durable(struct test_client *client, const char *queue, struct slice
 bool declare_exchange(struct test_client *client, const char *name, const char *type);
 bool bind_queue(struct test_client *client, const char *exchange, const char *queue,
                 const char *key);
-bool publish(struct test_channel *channel, const char *exchange, const char *key,
-             const char *body);
+bool publish(struct test_channel *channel, const char *exchange, const char *key, const char *body);
 bool publish_with(struct test_channel *channel, const char *exchange, const char *key,
                   const char *body, const struct test_properties *properties, bool mandatory);
 bool consume(struct test_channel *channel, const char *queue, const char *tag, bool no_ack);

@@ -49,7 +49,8 @@ static void append_batch(unsigned batch)
         break;
     }
     for (uint64_t i = 0; i < 12; i++)
-        store_fixture_put(&fixture, i % 4 ? lane : other, (uint64_t)batch * 10 + i + (batch % 2 ? 100 : 0), NULL);
+        store_fixture_put(&fixture, i % 4 ? lane : other,
+                          (uint64_t)batch * 10 + i + (batch % 2 ? 100 : 0), NULL);
 }
 
 /* Fills `expected` from stores that were closed in order. */

@@ -6,8 +6,7 @@
 
 #include "../common.h"
 
-static void ask(amqp_connection_state_t connection, amqp_bytes_t replies, int index,
-                const char *n)
+static void ask(amqp_connection_state_t connection, amqp_bytes_t replies, int index, const char *n)
 {
     char number[12];
     (void)snprintf(number, sizeof number, "%d", index);
@@ -29,8 +28,8 @@ static void take_answer(amqp_connection_state_t connection, int argc, char **ans
     char digits[12];
     (void)snprintf(digits, sizeof digits, "%.*s", (int)number.len, (const char *)number.bytes);
     long index = strtol(digits, NULL, 10);
-    if (index > 0 && index < argc && !answers[index]
-        && asprintf(&answers[index], "%.*s", (int)body.len, (const char *)body.bytes) < 0)
+    if (index > 0 && index < argc && !answers[index] &&
+        asprintf(&answers[index], "%.*s", (int)body.len, (const char *)body.bytes) < 0)
         abort();
     amqp_destroy_envelope(&envelope);
 }

@@ -27,8 +27,7 @@ static amqp_basic_ack_t wait_confirm(amqp_connection_state_t connection)
     amqp_frame_t frame;
     amqp_maybe_release_buffers(connection);
     example_check_status(amqp_simple_wait_frame(connection, &frame), "waiting for a confirm");
-    if (frame.frame_type != AMQP_FRAME_METHOD
-        || frame.payload.method.id != AMQP_BASIC_ACK_METHOD) {
+    if (frame.frame_type != AMQP_FRAME_METHOD || frame.payload.method.id != AMQP_BASIC_ACK_METHOD) {
         (void)fprintf(stderr, "something else than a confirm came\n");
         exit(EXIT_FAILURE);
     }
@@ -66,9 +65,9 @@ static void in_transactions(amqp_connection_state_t connection, amqp_bytes_t que
 }
 
 struct ledger {
-    bool *confirmed;  /* by number, from 1; the one past the last is never set */
-    uint64_t lowest;  /* the first that is not */
-    int open;         /* published and not confirmed */
+    bool *confirmed; /* by number, from 1; the one past the last is never set */
+    uint64_t lowest; /* the first that is not */
+    int open;        /* published and not confirmed */
 };
 
 /* Note what a confirm settles: one message, or all up to it. */
@@ -116,8 +115,8 @@ static void measure(const char *name, int count,
     amqp_bytes_free(queue);
     example_close(connection);
     clock_gettime(CLOCK_MONOTONIC, &ended);
-    double seconds = (double)(ended.tv_sec - began.tv_sec)
-                     + (double)(ended.tv_nsec - began.tv_nsec) / 1e9;
+    double seconds =
+        (double)(ended.tv_sec - began.tv_sec) + (double)(ended.tv_nsec - began.tv_nsec) / 1e9;
     printf("%s: %d messages in %.2f s\n", name, count, seconds);
     (void)fflush(stdout);
 }
