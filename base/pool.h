@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 struct pool {
-    size_t size;      /* of a piece */
-    void *free;       /* kept pieces, each beginning with a pointer to the next */
+    size_t size; /* of a piece */
+    void *free;  /* kept pieces, each beginning with a pointer to the next */
     uint32_t kept;
     uint32_t kept_max;
 };
