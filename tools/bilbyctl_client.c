@@ -232,8 +232,8 @@ bool ctl_client_ask(struct ctl_client *client, const struct ctl_question *questi
     if (code != CURLE_OK)
         return note_failure(client, code);
     if (client->body.len)
-        answer->document =
-            json_loadb((const char *)client->body.data, client->body.len, JSON_DECODE_ANY, NULL);
+        answer->document = json_loadb((const char *)client->body.data, client->body.len,
+                                      JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     if (answer->document || client->body.len == 0 || answer->status >= 300)
         return true;
     snprintf(client->failure, sizeof(client->failure),
@@ -273,6 +273,7 @@ static enum ctl_status explain_refusal(const struct ctl_client *client, const ch
                         *reason ? reason : "not authorised");
 }
 
+/* What went through a channel is 400, with the channel's own code before the reason. */
 static enum ctl_status explain(const struct ctl_client *client, const struct ctl_question *question,
                                long status, const char *reason)
 {
@@ -290,6 +291,10 @@ static enum ctl_status explain(const struct ctl_client *client, const struct ctl
                             question->method, question->path);
     if (status == 503)
         return ctl_complain(CTL_STATUS_UNAVAILABLE, "%s", *reason ? reason : "not in service");
+    if (status >= 400 && status < 500 && strncmp(reason, "404 ", 4) == 0)
+        return ctl_complain(CTL_STATUS_NOT_FOUND, "%s", reason);
+    if (status >= 400 && status < 500 && strncmp(reason, "403 ", 4) == 0)
+        return ctl_complain(CTL_STATUS_REFUSED, "%s", reason);
     if (status >= 400 && status < 500)
         return ctl_complain(CTL_STATUS_DATA, "%s", *reason ? reason : "the broker refuses this");
     return ctl_complain(CTL_STATUS_SOFTWARE, "the broker answers %ld %s", status, reason);

@@ -264,7 +264,7 @@ void ctl_fill(struct buf *out, const char *text, const struct ctl_line *line)
         if (!*text)
             return;
         len = strcspn(text, "}");
-        CHECK(text[len] == '}' && len < sizeof(name));
+        CHECK(len < sizeof(name) && text[len] == '}');
         memcpy(name, text + 1, len - 1);
         name[len - 1] = '\0';
         const char *value = ctl_line_value(line, name);
