@@ -53,7 +53,8 @@ struct writer {
     bool news;                /* something for writer_news() */
     struct writer_stats stats;
 
-    struct apply apply; /* the writing side's own */
+    struct apply apply;     /* the writing side's own, as is the next */
+    uint64_t maintained_ns; /* when maintenance ran last */
 };
 
 struct writer_news {
