@@ -2,6 +2,7 @@
 /* Long lanes: their middle is on the disk alone, and nobody notices. */
 #include "broker/access.h"
 #include "broker/broker.h"
+#include "broker/policy.h"
 #include "broker/vhost.h"
 #include "proto/table.h"
 #include "storage/store.h"
@@ -208,6 +209,60 @@ START_TEST(expires_with_a_queue_wide_ttl)
 }
 END_TEST
 
+static void set_ttl_policy(void)
+{
+    struct buf definition = BUF_INIT;
+    table_add_int64(&definition, "message-ttl", 1000);
+    const struct policy policy = {
+        .vhost = slice_str("/"),
+        .name = slice_str("ttl"),
+        .pattern = slice_str("^q"),
+        .apply_to = slice_str("queues"),
+        .definition = buf_slice(&definition),
+    };
+    ck_assert_int_eq(policy_set(world.broker->policies, &policy, NULL), ERR_OK);
+    buf_fini(&definition);
+}
+
+static void clear_ttl_policy(void)
+{
+    const struct policy key = {.vhost = slice_str("/"), .name = slice_str("ttl")};
+    ck_assert(policy_clear(world.broker->policies, &key));
+}
+
+/* What a policy's time to live gave a deadline leaves on time, though what stands before it stays. */
+START_TEST(expires_behind_messages_older_than_the_policy)
+{
+    enum { OLDER = 200 };
+    declare_durable(client, "q", none());
+    fill("q", 0, OLDER, 0);
+    set_ttl_policy();
+    fill("q", OLDER, MANY, 0);
+    world_wait(&world, 1000);
+    for (int i = 0; i < 100; i++)
+        world_wait(&world, 1);
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_count, OLDER);
+}
+END_TEST
+
+START_TEST(expires_before_messages_younger_than_the_policy)
+{
+    declare_durable(client, "q", none());
+    set_ttl_policy();
+    fill("q", 0, MANY, 0);
+    clear_ttl_policy();
+    fill("q", MANY, 2 * MANY, 0);
+    ck_assert_uint_gt(first_lane("q")->paged_count, MANY);
+    world_wait(&world, 1000);
+    for (int i = 0; i < 100; i++)
+        world_wait(&world, 1);
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_count, MANY);
+    for (int i = 0; i < MANY; i++)
+        get(channel, "q", true);
+    ck_assert_int_eq(count_delivered(MANY, 1), MANY);
+}
+END_TEST
+
 /* Messages of their own short lives in the middle of a long queue leave on time, and their rows do
  * not come back. */
 START_TEST(expires_single_messages_in_the_middle)
@@ -368,6 +423,8 @@ int main(void)
         purges_and_deletes_what_is_paged,
         drops_the_head_of_a_long_queue,
         expires_with_a_queue_wide_ttl,
+        expires_behind_messages_older_than_the_policy,
+        expires_before_messages_younger_than_the_policy,
         expires_single_messages_in_the_middle,
         comes_back_paged_after_a_crash,
         waits_for_the_page_of_the_highest_priority,
