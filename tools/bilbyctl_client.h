@@ -23,7 +23,7 @@ struct ctl_answer {
     json_t *document; /* NULL: the answer has no body */
 };
 
-/* NULL after a complaint: a file can't be read. */
+/* Sets *client in any case; complains when the password's file can't be read. */
 enum ctl_status ctl_client_new(struct ctl_client **client,
                                const struct ctl_options *options) MUST_USE;
 /* NULL is allowed. */

@@ -2,6 +2,7 @@
 /* Files, standard input and secrets that are typed; and complaints. */
 #include "tools/bilbyctl_file.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,14 +14,18 @@
 
 enum ctl_status ctl_complain(enum ctl_status status, const char *format, ...)
 {
+    struct buf text = BUF_INIT;
     va_list arguments;
 
-    fflush(stdout);
-    fputs("bilbyctl: ", stderr);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    buf_vprintf(&text, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+    for (size_t i = 0; i < text.len; i++)
+        if (iscntrl(text.data[i]) && text.data[i] != '\n')
+            text.data[i] = '?';
+    fflush(stdout);
+    fprintf(stderr, "bilbyctl: %s\n", buf_cstr(&text));
+    buf_fini(&text);
     return status;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bilbyctl: a Bilby (or any broker with RabbitMQ's management API) from the command line. Reads the
+/* bilbyctl: a broker from the command line, over its management API. Reads the
  * command line, the environment and the configuration file, then lets the command's handler work.
  */
 #include "config.h"

@@ -44,6 +44,21 @@ static enum ctl_status read_payload(const struct ctl *ctl, struct ctl_request *r
     return status;
 }
 
+/* Programs get the answer as it is; --quiet says nothing. */
+static enum ctl_status tell_routed(const struct ctl *ctl, const json_t *answer)
+{
+    const struct ctl_options *options = &ctl->line.options;
+
+    if (ctl_options_flag(options, CTL_QUIET) || ctl_options_flag(options, CTL_SILENT))
+        return CTL_STATUS_OK;
+    if (!ctl_talks(ctl))
+        return ctl_print_object(ctl, answer);
+    puts(json_is_true(json_object_get(answer, "routed"))
+             ? "message published"
+             : "message published, but no queue took it");
+    return CTL_STATUS_OK;
+}
+
 enum ctl_status verb_publish(struct ctl *ctl)
 {
     struct ctl_request request;
@@ -55,13 +70,8 @@ enum ctl_status verb_publish(struct ctl *ctl)
     if (status == CTL_STATUS_OK)
         status = ctl_request_send(ctl, &request, &answer);
     ctl_request_fini(&request);
-    if (status == CTL_STATUS_OK && !ctl_talks(ctl))
-        status = ctl_options_flag(&ctl->line.options, CTL_QUIET) ? status
-                                                                 : ctl_print_object(ctl, answer);
-    else if (status == CTL_STATUS_OK)
-        puts(json_is_true(json_object_get(answer, "routed"))
-                 ? "message published"
-                 : "message published, but no queue took it");
+    if (status == CTL_STATUS_OK)
+        status = tell_routed(ctl, answer);
     json_decref(answer);
     return status;
 }

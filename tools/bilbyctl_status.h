@@ -25,7 +25,8 @@ enum ctl_status {
 #undef X
 };
 
-/* Prints "bilbyctl: …" to standard error and returns `status`. */
+/* Prints "bilbyctl: …" to standard error and returns `status`. Control characters are replaced: the
+ * broker's reasons hold names that clients chose. */
 enum ctl_status ctl_complain(enum ctl_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -137,7 +137,7 @@ class Definitions(WithBroker):
         self.assertEqual({v['name'] for v in exported['vhosts']}, {'/', 'shop'})
         self.good('delete_vhost', 'shop')
         self.good('delete_user', 'ann')
-        self.good('import_definitions', path)
+        self.good('import', path)
         self.good('authenticate_user', 'ann', 'x')
         self.assertEqual(self.json('list_queues', '-p', 'shop'), [{'name': 'q', 'messages': 0}])
         part = json.loads(self.good('export_definitions', '-', '-p', 'shop'))
