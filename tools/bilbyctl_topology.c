@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Declaring and deleting, where that is more than one request. */
+/* Declaring, changing and deleting, where that is more than one request. */
 #include "tools/bilbyctl_print.h"
 #include "tools/bilbyctl_verbs.h"
 
@@ -12,6 +12,21 @@ static enum ctl_status finish(struct ctl *ctl, struct ctl_request *request, enum
     if (status == CTL_STATUS_OK)
         ctl_say_done(ctl);
     return status;
+}
+
+/* ---- virtual hosts ---- */
+
+/* A PUT would make one that is not there. */
+enum ctl_status verb_change_vhost(struct ctl *ctl)
+{
+    struct ctl_request request;
+
+    enum ctl_status status = ctl_request_init(&request, &ctl->line);
+    const struct ctl_question question = {
+        .method = "GET", .path = buf_cstr(&request.path), .about = buf_cstr(&request.about)};
+    if (status == CTL_STATUS_OK)
+        status = ctl_client_call(ctl->client, &question, NULL);
+    return finish(ctl, &request, status);
 }
 
 /* ---- declaring ---- */

@@ -19,6 +19,7 @@ enum ctl_status verb_top(struct ctl *ctl) MUST_USE;
 enum ctl_status verb_refuse_eval(struct ctl *ctl) MUST_USE;
 enum ctl_status verb_set_limits(struct ctl *ctl) MUST_USE;
 enum ctl_status verb_clear_limits(struct ctl *ctl) MUST_USE;
+enum ctl_status verb_change_vhost(struct ctl *ctl) MUST_USE;
 enum ctl_status verb_add_user(struct ctl *ctl) MUST_USE;
 enum ctl_status verb_change_password(struct ctl *ctl) MUST_USE;
 enum ctl_status verb_clear_password(struct ctl *ctl) MUST_USE;

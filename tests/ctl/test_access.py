@@ -106,6 +106,13 @@ class VirtualHosts(WithBroker):
         rows = self.json('list_vhosts', 'name', 'description', 'tags', 'default_queue_type')
         self.assertIn({'name': 'shop', 'description': 'a shop', 'tags': ['a', 'b'],
                        'default_queue_type': 'quorum'}, rows)
+        self.good('update_vhost_metadata', 'shop', '--description', 'another')
+        self.good('trace_on', '-p', 'shop')
+        rows = self.json('list_vhosts', 'name', 'description', 'tracing')
+        self.assertIn({'name': 'shop', 'description': 'another', 'tracing': True}, rows)
+        self.good('trace_off', '-p', 'shop')
+        self.assertNotIn(True, [row['tracing'] for row in self.json('list_vhosts', 'tracing')])
+        self.bad(NOT_FOUND, 'no virtual host "none"', 'trace_on', '-p', 'none')
         self.good('delete_vhost', 'shop')
         self.assertEqual(self.json('list_vhosts'), [{'name': '/'}])
         self.bad(NOT_FOUND, 'no virtual host "shop"', 'delete_vhost', 'shop')
