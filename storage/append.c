@@ -241,6 +241,18 @@ enum err store_status(const struct store_db *db, const char **message)
     return db->status;
 }
 
+/* From what a disk with a cache needs to where it is in trouble; from one operation to what piles up
+ * meanwhile. */
+const struct histogram_bounds STORE_COMMIT_BOUNDS = {
+    .count = 11,
+    .upto = {100000, 300000, 1000000, 3000000, 10000000, 30000000, 100000000, 300000000,
+             1000000000, 3000000000, 10000000000},
+};
+const struct histogram_bounds STORE_BATCH_BOUNDS = {
+    .count = 11,
+    .upto = {1, 3, 10, 30, 100, 300, 1000, 3000, 10000, 30000, 100000},
+};
+
 void store_stats(const struct store_db *db, struct store_stats *stats)
 {
     *stats = (struct store_stats){
@@ -250,6 +262,36 @@ void store_stats(const struct store_db *db, struct store_stats *stats)
         .pending_bytes = pending_bytes(db),
         .file_bytes = db->stats.file_bytes,
         .free_bytes = db->stats.free_bytes,
-        .write_ns = db->stats.write_ns,
+        .commits = db->stats.commits,
+        .batch_operations = db->stats.batch_operations,
     };
+}
+
+static void add_counted(struct store_stats *sum, const struct store_stats *part)
+{
+    sum->batches += part->batches;
+    sum->operations += part->operations;
+    sum->cancelled += part->cancelled;
+    histogram_add(&sum->commits, &part->commits);
+    histogram_add(&sum->batch_operations, &part->batch_operations);
+}
+
+void store_total(const struct store *store, struct store_stats *stats)
+{
+    *stats = store->gone;
+    LIST_EACH(&store->databases, link) {
+        struct store_stats part;
+        store_stats(CONTAINER_OF(link, struct store_db, link), &part);
+        add_counted(stats, &part);
+        stats->pending_bytes += part.pending_bytes;
+        stats->file_bytes += part.file_bytes;
+        stats->free_bytes += part.free_bytes;
+    }
+}
+
+void store_note_gone(struct store_db *db)
+{
+    struct store_stats stats;
+    store_stats(db, &stats);
+    add_counted(&db->store->gone, &stats);
 }

@@ -239,6 +239,7 @@ void store_vhost_delete(struct store *store, struct store_db *db)
     CHECK(db != store->node);
     char *path = copy_text(db->database.path);
     bool in_memory = db->database.in_memory;
+    store_note_gone(db);
     close_db(db, true);
     if (!in_memory)
         delete_files(store->options.vfs, path);

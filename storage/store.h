@@ -16,6 +16,7 @@
 #define STORAGE_STORE_H
 
 #include "base/err.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "base/slice.h"
 
@@ -199,9 +200,13 @@ struct store_stats {
     uint64_t pending_bytes;
     uint64_t file_bytes; /* database and WAL */
     uint64_t free_bytes; /* reclaimable inside the file */
-    uint64_t write_ns;   /* the writer's time in transactions, all told */
+    struct histogram commits;          /* the writer's transactions: nanoseconds */
+    struct histogram batch_operations; /* and operations in each */
 };
+extern const struct histogram_bounds STORE_COMMIT_BOUNDS, STORE_BATCH_BOUNDS;
 void store_stats(const struct store_db *db, struct store_stats *stats);
+/* The sums over all databases; what was counted in deleted ones stays in. */
+void store_total(const struct store *store, struct store_stats *stats);
 
 /* Bytes free on the disk of the store's directory; UINT64_MAX in memory. */
 uint64_t store_disk_free(const struct store *store);

@@ -17,6 +17,7 @@ struct store {
     int lock;                     /* the lock file's descriptor, or -1 */
     struct list databases;        /* struct store_db, the node's first */
     struct store_db *node;
+    struct store_stats gone; /* what was counted in databases that are deleted */
     atomic_bool news; /* a writer has some; the writers set it, store_collect() clears */
 };
 
@@ -43,5 +44,8 @@ struct store_db {
 
 /* Logs it when messages could not be read back. */
 void store_db_note_read(struct store_db *db, enum err error);
+
+/* Before a database is deleted: what it counted stays counted. */
+void store_note_gone(struct store_db *db);
 
 #endif

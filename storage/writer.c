@@ -57,11 +57,9 @@ static void tell(struct writer *writer)
 
 /* -- one batch -- */
 
-static struct writer_stats measure(struct database *database, uint64_t write_ns)
+static void measure(struct database *database, struct writer_stats *stats)
 {
-    struct writer_stats stats = {.write_ns = write_ns};
-    database_size(database, &stats.file_bytes, &stats.free_bytes);
-    return stats;
+    database_size(database, &stats->file_bytes, &stats->free_bytes);
 }
 
 /* ERR_CORRUPT and the like are the disk's failures too, once the database is open. */
@@ -87,10 +85,14 @@ static void report(struct writer *writer, int result, const struct writer_stats 
 
 static bool attempt(struct writer *writer)
 {
+    struct writer_stats stats = writer->stats; /* sizes are measured off the way of the confirms */
+    size_t operations = writer->batch->live;
     uint64_t begun = now_ns();
     int result = apply_batch(&writer->apply, writer->database, writer->batch);
-    struct writer_stats stats = writer->stats; /* sizes are measured off the way of the confirms */
-    stats.write_ns += now_ns() - begun;
+    if (result == SQLITE_OK) {
+        histogram_note(&stats.commits, &STORE_COMMIT_BOUNDS, now_ns() - begun);
+        histogram_note(&stats.batch_operations, &STORE_BATCH_BOUNDS, operations);
+    }
     report(writer, result, &stats);
     return result == SQLITE_OK;
 }
@@ -104,7 +106,8 @@ static bool maintain(struct writer *writer, enum maintain_load load)
     bool more = maintain_step(database, load);
     if (database->cleaned.count == 0 && more)
         return true;
-    struct writer_stats stats = measure(database, writer->stats.write_ns);
+    struct writer_stats stats = writer->stats;
+    measure(database, &stats);
     bool cleaned = database->cleaned.count > 0;
     lock(writer);
     writer->stats = stats;
@@ -201,11 +204,9 @@ void writer_init(struct writer *writer, struct database *database, bool manual,
                  void (*wake)(void *context), void *wake_context)
 {
     pthread_condattr_t attributes;
-    *writer = (struct writer){.database = database,
-                              .manual = manual,
-                              .wake = wake,
-                              .wake_context = wake_context,
-                              .stats = measure(database, 0)};
+    *writer = (struct writer){
+        .database = database, .manual = manual, .wake = wake, .wake_context = wake_context};
+    measure(database, &writer->stats);
     CHECK(pthread_mutex_init(&writer->lock, NULL) == 0);
     CHECK(pthread_condattr_init(&attributes) == 0);
     CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);

@@ -30,7 +30,8 @@ enum writer_state {
 struct writer_stats {
     uint64_t file_bytes; /* the database and its WAL */
     uint64_t free_bytes; /* in the database */
-    uint64_t write_ns;
+    struct histogram commits;          /* nanoseconds, by STORE_COMMIT_BOUNDS */
+    struct histogram batch_operations; /* by STORE_BATCH_BOUNDS */
 };
 
 struct writer {
