@@ -21,6 +21,7 @@ struct management {
     const char *version;
     struct management_host host;
     struct sampler *sampler;
+    bool metrics_of_objects; /* see management_show_objects() */
 };
 
 struct call_capture {

@@ -21,6 +21,7 @@ struct http_request {
     struct slice body;
     const char *peer_address; /* "192.0.2.7" */
     bool loopback;            /* the peer is this machine */
+    bool metrics_port; /* came by the port that serves metrics, to anyone, and nothing else */
 };
 
 #define HTTP_HEADERS_MAX 8 /* the handlers set three at most */

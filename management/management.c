@@ -39,6 +39,11 @@ void management_free(struct management *management)
     mem_free(management);
 }
 
+void management_show_objects(struct management *management, bool on)
+{
+    management->metrics_of_objects = on;
+}
+
 void management_sample(struct management *management, int64_t now_ms, int64_t interval_ms)
 {
     sampler_take(management->sampler, management, now_ms, interval_ms);
@@ -123,7 +128,8 @@ static const struct route *match(struct call *call)
     const struct route *route;
 
     for (size_t i = 0; (route = route_at(i)); i++) {
-        if (!match_pattern(call, route->pattern, path))
+        if ((call->request->metrics_port && route->access != ROUTE_METRICS) ||
+            !match_pattern(call, route->pattern, path))
             continue;
         if (strcmp(route->method, method) == 0)
             break;
@@ -244,6 +250,7 @@ static bool has_right(const struct call *call, enum route_access access)
     case ROUTE_POLICYMAKER:
         return call_admin(call) ||
                (user_has_tag(call->user, USER_TAG_POLICYMAKER) && enters_vhost(call));
+    case ROUTE_METRICS:
     case ROUTE_MONITORING:
         return call_monitor(call);
     case ROUTE_ADMINISTRATOR:
@@ -257,7 +264,7 @@ static bool permitted(struct call *call)
 {
     enum route_access access = call->route->access;
 
-    if (access == ROUTE_ANYONE)
+    if (access == ROUTE_ANYONE || (access == ROUTE_METRICS && call->request->metrics_port))
         return true;
     authenticate(call);
     if (!call->user)

@@ -55,12 +55,20 @@ struct connection_facts {
     const char *peer_certificate_subject;
 };
 
+/* `bounds` NULL: unknown. */
+struct histogram_facts {
+    struct histogram counts;
+    const struct histogram_bounds *bounds;
+};
+
 /* What the process costs at this moment; cheap enough to be asked every few seconds. */
 struct load_facts {
-    uint64_t memory_used, disk_free; /* bytes, of the last look */
-    const struct histogram *turns;   /* how long the loop's turns took, in ns; NULL: unknown */
-    const struct histogram_bounds *turn_bounds;
-    uint64_t turn_longest_ns; /* of the last seconds */
+    uint64_t memory_used, disk_free;                /* bytes, of the last look */
+    uint64_t turn_longest_ns;                       /* of the last seconds */
+    uint64_t store_pending, store_file, store_free; /* bytes */
+    struct histogram_facts turns;   /* how long the loop's turns took, in nanoseconds */
+    struct histogram_facts commits; /* the store's transactions, in nanoseconds */
+    struct histogram_facts batches; /* operations in each of them */
 };
 
 /* Answers that the broker does not have. Every function may be NULL. They fill in what they know:
@@ -80,6 +88,9 @@ struct management *management_new(struct broker *broker, const char *version,
                                   const struct management_host *host);
 /* NULL is fine. */
 void management_free(struct management *management);
+
+/* /metrics is to tell what /metrics/per-object tells. */
+void management_show_objects(struct management *management, bool on);
 
 /* Notes what all counters are at, for the rates; to be called every `interval_ms`. `now_ms` is the
  * broker's clock. */

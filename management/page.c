@@ -58,6 +58,7 @@ void page_routes(struct call *call)
         [ROUTE_VHOST] = "users of the virtual host",
         [ROUTE_VISIBLE] = "users of the virtual host, monitoring",
         [ROUTE_POLICYMAKER] = "policymakers",
+        [ROUTE_METRICS] = "monitoring; on the port of prometheus.tcp.port anyone",
         [ROUTE_MONITORING] = "monitoring",
         [ROUTE_ADMINISTRATOR] = "administrators",
     };

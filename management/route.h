@@ -16,6 +16,7 @@ struct call;
     X(VHOST, "User not authorised to access virtual host")                                         \
     X(VISIBLE, "User not authorised to access virtual host")                                       \
     X(POLICYMAKER, "User not authorised to access object")                                         \
+    X(METRICS, "Not monitor user") /* on the metrics' own port anyone */                           \
     X(MONITORING, "Not monitor user")                                                              \
     X(ADMINISTRATOR, "Not administrator user")
 

@@ -202,6 +202,8 @@ static enum exit_code start_management(struct daemon *daemon)
     };
     struct management_host host = facts_host(&daemon->facts);
     daemon->management = management_new(daemon->broker, PACKAGE_VERSION, &host);
+    management_show_objects(daemon->management,
+                            configuration_number(configuration, CONFIG_PROMETHEUS_PER_OBJECT) != 0);
     struct http_server_options options = {
         .loop = &daemon->loop,
         .management = daemon->management,

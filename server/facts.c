@@ -7,6 +7,7 @@
 #include "server/loop.h"
 #include "server/resources.h"
 #include "session/amqp_connection.h"
+#include "storage/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,9 +51,15 @@ static void tell_load(void *context, struct load_facts *out)
     const struct resources *resources = facts->resources;
     out->memory_used = resources->memory_used;
     out->disk_free = resources->disk_free;
-    out->turns = &resources->loop->turns;
-    out->turn_bounds = &LOOP_TURN_BOUNDS;
     out->turn_longest_ns = loop_longest_ns(resources->loop);
+    out->turns = (struct histogram_facts){resources->loop->turns, &LOOP_TURN_BOUNDS};
+    struct store_stats store;
+    store_total(resources->store, &store);
+    out->store_pending = store.pending_bytes;
+    out->store_file = store.file_bytes;
+    out->store_free = store.free_bytes;
+    out->commits = (struct histogram_facts){store.commits, &STORE_COMMIT_BOUNDS};
+    out->batches = (struct histogram_facts){store.batch_operations, &STORE_BATCH_BOUNDS};
 }
 
 static size_t tell_listeners(void *context, struct listener_facts *out, size_t most)

@@ -30,6 +30,7 @@ struct http_server {
     struct http_server_options options;
     struct evhttp *plain;
     struct evhttp *secure;
+    struct evhttp *metrics; /* serves /metrics to anyone */
     SSL_CTX *tls;
     struct list waiting; /* struct waiting, oldest first */
 };
@@ -155,9 +156,8 @@ static void send_when_durable(struct http_server *server, struct evhttp_request 
     server->options.loop->more = true; /* the turn that hands the batch to the store */
 }
 
-static void answer(struct evhttp_request *from, void *context)
+static void answer_on(struct http_server *server, struct evhttp_request *from, bool metrics_port)
 {
-    struct http_server *server = context;
     struct evbuffer *body = evhttp_request_get_input_buffer(from);
     size_t body_len = evbuffer_get_length(body);
     char address[ENDPOINT_TEXT_MAX];
@@ -169,6 +169,7 @@ static void answer(struct evhttp_request *from, void *context)
         .x_vhost = header(from, "X-Vhost"),
         .x_reason = header(from, "X-Reason"),
         .body = slice_of(body_len ? evbuffer_pullup(body, -1) : NULL, body_len),
+        .metrics_port = metrics_port,
     };
     struct http_response response;
     set_target(&request, evhttp_request_get_uri(from));
@@ -179,6 +180,16 @@ static void answer(struct evhttp_request *from, void *context)
     enum evhttp_cmd_type command = evhttp_request_get_command(from);
     bool reads = command == EVHTTP_REQ_GET || command == EVHTTP_REQ_HEAD;
     send_when_durable(server, from, &response, reads);
+}
+
+static void answer(struct evhttp_request *from, void *context)
+{
+    answer_on(context, from, false);
+}
+
+static void answer_metrics(struct evhttp_request *from, void *context)
+{
+    answer_on(context, from, true);
 }
 
 /* -- sockets -- */
@@ -245,8 +256,25 @@ void http_server_free(struct http_server *server)
         evhttp_free(server->plain);
     if (server->secure)
         evhttp_free(server->secure);
+    if (server->metrics)
+        evhttp_free(server->metrics);
     SSL_CTX_free(server->tls);
     mem_free(server);
+}
+
+static void accept_from(struct evhttp *http, int fd)
+{
+    struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(http, fd);
+    CHECK(bound);
+    evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), pause_accepting);
+}
+
+void http_server_listen_metrics(struct http_server *server, int fd)
+{
+    if (!server->metrics)
+        server->metrics = new_evhttp(server);
+    evhttp_set_gencb(server->metrics, answer_metrics, server);
+    accept_from(server->metrics, fd);
 }
 
 void http_server_listen(struct http_server *server, int fd, bool tls)
@@ -257,9 +285,7 @@ void http_server_listen(struct http_server *server, int fd, bool tls)
         *http = new_evhttp(server);
     if (tls)
         evhttp_set_bevcb(*http, new_tls_connection, server);
-    struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(*http, fd);
-    CHECK(bound);
-    evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), pause_accepting);
+    accept_from(*http, fd);
 }
 
 void http_server_set_tls(struct http_server *server, SSL_CTX *context)

@@ -20,6 +20,8 @@ struct http_server *http_server_new(const struct http_server_options *options);
 void http_server_free(struct http_server *server);
 /* Takes a listening fd; `tls`: with TLS, for which http_server_set_tls() must have been called. */
 void http_server_listen(struct http_server *server, int fd, bool tls);
+/* Takes a listening fd of the port for Prometheus. */
+void http_server_listen_metrics(struct http_server *server, int fd);
 /* Takes the context, for new connections. */
 void http_server_set_tls(struct http_server *server, SSL_CTX *context);
 

@@ -251,6 +251,7 @@ static bool has_more(const struct loop *loop)
 void loop_run(struct loop *loop, struct broker *broker)
 {
     loop->broker = broker;
+    loop->begun_ns = 0; /* the start is no turn */
     while (!loop->stopped) {
         turn(loop);
         int flags = EVLOOP_ONCE;

@@ -69,19 +69,37 @@ static enum err open_amqp_list(struct ports *ports, enum config_key off, enum co
     return error;
 }
 
-static enum err open_http(struct ports *ports, enum config_key ip, enum config_key port, bool tls,
-                          char *message, size_t message_size)
+/* The sockets of an address and a port that the configuration names apart. */
+static enum err open_pair(struct ports *ports, enum config_key ip, enum config_key port,
+                          const char *protocol, struct socket_set *set, char *message,
+                          size_t message_size)
 {
     struct endpoint endpoint = {
         .port = (uint16_t)configuration_number(ports->configuration, port),
     };
-    struct socket_set set;
     snprintf(endpoint.host, sizeof(endpoint.host), "%s",
              configuration_text(ports->configuration, ip));
+    return open_sockets(ports, &endpoint, protocol, set, message, message_size);
+}
+
+static enum err open_http(struct ports *ports, enum config_key ip, enum config_key port, bool tls,
+                          char *message, size_t message_size)
+{
+    struct socket_set set;
     enum err error =
-        open_sockets(ports, &endpoint, tls ? "https" : "http", &set, message, message_size);
+        open_pair(ports, ip, port, tls ? "https" : "http", &set, message, message_size);
     for (size_t i = 0; i < set.count; i++)
         http_server_listen(ports->http, set.fds[i], tls);
+    return error;
+}
+
+static enum err open_metrics(struct ports *ports, char *message, size_t message_size)
+{
+    struct socket_set set;
+    enum err error = open_pair(ports, CONFIG_PROMETHEUS_TCP_IP, CONFIG_PROMETHEUS_TCP_PORT,
+                               "http/prometheus", &set, message, message_size);
+    for (size_t i = 0; i < set.count; i++)
+        http_server_listen_metrics(ports->http, set.fds[i]);
     return error;
 }
 
@@ -94,6 +112,8 @@ enum err ports_open(struct ports *ports, char *message, size_t message_size)
     if (error == ERR_OK && tls_wanted(ports->configuration, TLS_MANAGEMENT))
         error = open_http(ports, CONFIG_MANAGEMENT_SSL_IP, CONFIG_MANAGEMENT_SSL_PORT, true,
                           message, message_size);
+    if (error == ERR_OK && configuration_number(ports->configuration, CONFIG_PROMETHEUS_TCP_PORT))
+        error = open_metrics(ports, message, message_size);
     if (error == ERR_OK)
         error = open_amqp_list(ports, CONFIG_LISTENERS_SSL, CONFIG_LISTENERS_SSL_NAME, true,
                                message, message_size);

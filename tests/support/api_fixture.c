@@ -73,6 +73,7 @@ int ask_bytes(struct api *api, const char *method, const char *target, const cha
         .body = body,
         .peer_address = api->remote ? "192.0.2.1" : "127.0.0.1",
         .loopback = !api->remote,
+        .metrics_port = api->metrics_port,
     };
 
     add_credentials(api, &authorization);

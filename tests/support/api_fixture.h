@@ -15,6 +15,7 @@ struct api {
     const char *credentials;     /* "user:password"; NULL: none are sent. At first guest's */
     const char *x_reason;
     bool remote;                   /* the peer is another machine */
+    bool metrics_port;             /* it asks on the metrics' own port */
     struct http_response response; /* of the last request */
 };
 
