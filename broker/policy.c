@@ -2,7 +2,8 @@
 /* Policies as they were set, what they match, and telling the objects when that changes.
  *
  * (1) A policy's slices lie in one allocation with it, and stay until no object points at it.
- * (2) A pattern that takes too long to match counts as one that does not.
+ * (2) A pattern that takes too long to match counts as one that does not, and is not tried any more when
+ *     that happens often: thousands of queues must not wait a millisecond each.
  */
 #include "broker/policy.h"
 
@@ -16,6 +17,8 @@
 #include "broker/vhost.h"
 #include "proto/table.h"
 #include "storage/store.h"
+
+#define GAVE_UP_MAX 16 /* times that a pattern may take too long before it is left alone */
 
 struct policies {
     struct broker *broker;
@@ -37,6 +40,7 @@ struct policy_entry {
     struct policy policy;
     struct pattern *pattern; /* NULL: the database holds one that does not compile */
     unsigned kinds;          /* of objects that it may apply to */
+    unsigned gave_up;        /* times that matching took too long */
     uint8_t bytes[];
 };
 
@@ -196,18 +200,32 @@ void policies_free(struct policies *policies)
 
 /* -- what applies -- */
 
-static bool matches(const struct policy_entry *entry, struct slice name, enum policy_kind kind)
+static void note_gave_up(const struct policies *policies, struct policy_entry *entry)
 {
-    return (entry->kinds & kind) && entry->pattern &&
-           pattern_match(entry->pattern, name) == PATTERN_MATCH;
+    char quoted[300];
+    if (++entry->gave_up == GAVE_UP_MAX)
+        log_error(policies->broker->log,
+                  "a policy's pattern takes too long to match: it matches nothing more", "name=%s",
+                  log_quote(quoted, sizeof quoted, entry->policy.name));
 }
 
-static const struct policy *first_match(const struct list *entries, struct slice name,
-                                        enum policy_kind kind)
+static bool matches(const struct policies *policies, struct policy_entry *entry, struct slice name,
+                    enum policy_kind kind)
+{
+    if (!(entry->kinds & kind) || !entry->pattern || entry->gave_up >= GAVE_UP_MAX)
+        return false;
+    enum pattern_result result = pattern_match(entry->pattern, name);
+    if (result == PATTERN_GAVE_UP)
+        note_gave_up(policies, entry);
+    return result == PATTERN_MATCH;
+}
+
+static const struct policy *first_match(const struct policies *policies, struct list *entries,
+                                        struct slice name, enum policy_kind kind)
 {
     LIST_EACH(entries, node) {
-        const struct policy_entry *entry = CONTAINER_OF(node, struct policy_entry, link);
-        if (matches(entry, name, kind))
+        struct policy_entry *entry = CONTAINER_OF(node, struct policy_entry, link);
+        if (matches(policies, entry, name, kind))
             return &entry->policy;
     }
     return NULL;
@@ -216,12 +234,12 @@ static const struct policy *first_match(const struct list *entries, struct slice
 void policy_effect_init(struct policy_effect *effect, const struct policies *policies,
                         struct slice vhost, struct slice name, enum policy_kind kind)
 {
-    const struct policy_lists *lists = find_lists(policies, vhost);
+    struct policy_lists *lists = find_lists(policies, vhost);
     *effect = (struct policy_effect){0};
     if (!lists)
         return;
-    effect->policy = first_match(&lists->kinds[0], name, kind);
-    effect->operator_policy = first_match(&lists->kinds[1], name, kind);
+    effect->policy = first_match(policies, &lists->kinds[0], name, kind);
+    effect->operator_policy = first_match(policies, &lists->kinds[1], name, kind);
     policy_definition_merge(
         &effect->definition, effect->policy ? effect->policy->definition : slice_of(NULL, 0),
         effect->operator_policy ? effect->operator_policy->definition : slice_of(NULL, 0));
@@ -237,16 +255,16 @@ void policy_effect_fini(struct policy_effect *effect)
 
 /* One that went, one that came; either may be NULL. */
 struct change {
-    const struct policy_entry *old, *new;
+    struct policy_entry *old, *new;
 };
 
-static bool concerns(const struct change *change, const struct policy_effect *effect,
-                     struct slice name, enum policy_kind kind)
+static bool concerns(const struct policies *policies, const struct change *change,
+                     const struct policy_effect *effect, struct slice name, enum policy_kind kind)
 {
     const struct policy *old = change->old ? &change->old->policy : NULL;
     if (old && (effect->policy == old || effect->operator_policy == old))
         return true;
-    return change->new &&matches(change->new, name, kind);
+    return change->new &&matches(policies, change->new, name, kind);
 }
 
 /* Nothing is delivered, dropped or deleted in here: no object comes or goes during the walk. */
@@ -258,12 +276,14 @@ static void apply(const struct policies *policies, struct slice vhost_name,
         return;
     HMAP_EACH(&vhost->queues, node) {
         struct queue *queue = CONTAINER_OF(node, struct queue, node);
-        if (concerns(change, &queue->policies, slice_str(queue->name), queue_policy_kind(queue)))
+        if (concerns(policies, change, &queue->policies, slice_str(queue->name),
+                     queue_policy_kind(queue)))
             queue_apply_policies(queue);
     }
     HMAP_EACH(&vhost->exchanges, node) {
         struct exchange *exchange = CONTAINER_OF(node, struct exchange, node);
-        if (concerns(change, &exchange->policies, slice_str(exchange->name), POLICY_EXCHANGE))
+        if (concerns(policies, change, &exchange->policies, slice_str(exchange->name),
+                     POLICY_EXCHANGE))
             exchange_apply_policies(exchange);
     }
 }

@@ -253,12 +253,19 @@ END_TEST
 
 START_TEST(hopeless_pattern_matches_nothing)
 {
-    char name[41];
-    memset(name, 'a', sizeof name - 1);
-    name[sizeof name - 1] = 0;
-    declare(client, name, none());
-    set("evil", "(a+)+$(?<!a)", 0, "max-length=1");
-    ck_assert_str_eq(policy_on(name), "none");
+    char long_name[43];
+    memset(long_name, 'a', sizeof long_name - 1);
+    long_name[sizeof long_name - 1] = 0;
+    declare(client, "b", none());
+    for (char last = 'a'; last < 'a' + 20; last++) {
+        long_name[sizeof long_name - 2] = last;
+        declare(client, long_name, none());
+    }
+    set("evil", "^(a+)+!|^c$", 0, "max-length=1");
+    ck_assert_str_eq(policy_on(long_name), "none");
+    ck_assert_str_eq(policy_on("b"), "none");
+    declare(client, "c", none()); /* it would match, but took too long too often */
+    ck_assert_str_eq(policy_on("c"), "none");
 }
 END_TEST
 
