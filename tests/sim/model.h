@@ -67,8 +67,9 @@ struct m_entry {
     int lane;
     enum m_place place;
     enum m_flag redelivered;
-    bool stored;            /* durable queue, persistent message */
-    bool seen;              /* released to the network: a client may have it */
+    bool stored; /* durable queue, persistent message */
+    bool seen;   /* released to the network: a client may have it */
+    bool paged;  /* on the disk alone when the timers began to run: its turn comes later */
     struct m_count *counts; /* failed deliveries, newest first; NULL: none */
     int64_t deadline_ms;    /* monotonic; INT64_MAX: never */
     int64_t expires_ms;     /* the same by the wall clock, as it is on the disk */

@@ -318,7 +318,7 @@ void model_expire(struct model *model, struct m_queue *queue)
         struct m_entry *first = NULL;
         for (size_t i = 0; i < queue->ready.count; i++) {
             struct m_entry *entry = queue->ready.at[i];
-            if (entry->deadline_ms <= model->now_ms &&
+            if (!entry->paged && entry->deadline_ms <= model->now_ms &&
                 (!first || entry->deadline_ms < first->deadline_ms ||
                  (entry->deadline_ms == first->deadline_ms &&
                   entry->expiry_order < first->expiry_order)))

@@ -78,6 +78,11 @@ static void run_timer(struct model *model, const struct peek_due *due, struct ve
         model_fail(model, "%s: expired as unused, though it was used", queue->spec->name);
 }
 
+static bool is_due(const struct model *model, const struct m_entry *entry)
+{
+    return !entry->paged && entry->deadline_ms <= model->now_ms;
+}
+
 /* Nothing is left that should have gone. */
 static void check_all_ran(struct model *model)
 {
@@ -86,7 +91,7 @@ static void check_all_ran(struct model *model)
         if (queue->unused_at_ms <= model->now_ms)
             model_fail(model, "%s: should have expired as unused", queue->spec->name);
         for (size_t j = 0; j < queue->ready.count; j++)
-            if (((struct m_entry *)queue->ready.at[j])->deadline_ms <= model->now_ms)
+            if (is_due(model, queue->ready.at[j]))
                 model_fail(model, "%s: a message should have expired", queue->spec->name);
     }
     for (size_t i = 0; i < model->connections.count; i++) {

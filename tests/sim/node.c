@@ -385,6 +385,7 @@ static void run_timers(struct node *node)
 {
     struct peek_due due[DUE_MAX];
     size_t count = peek_due(node->model, due, DUE_MAX);
+    peek_mark_paged(node->model);
     node->model->phase = PHASE_TIMERS;
     broker_run_timers(node->broker);
     tap_all(node);

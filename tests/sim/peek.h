@@ -44,6 +44,9 @@ void peek_adopt_expiry(struct model *model);
 
 /* Every queue, exchange, binding and entry of the node against the model; violations end the run. */
 void peek_compare(struct model *model);
+/* Notes which messages are on the disk alone: they expire a little later than those in memory, once
+ * they have been read. */
+void peek_mark_paged(struct model *model);
 /* Whether the queue waits for messages to be read back from the disk. */
 bool peek_reading(const struct model *model, const struct m_queue *queue);
 /* Whether the writer has applied the batch that it was given. */

@@ -46,7 +46,8 @@ struct exchange_spec {
     X(ACK)                                                                                         \
     X(NACK)                                                                                        \
     X(REJECT)                                                                                      \
-    X(GET) X(CONSUME) X(CANCEL) X(QOS) X(PURGE) X(RECOVER) X(DECLARE_QUEUE) X(DELETE_QUEUE)        \
+    X(GET)                                                                                         \
+    X(CONSUME) X(CANCEL) X(QOS) X(PURGE) X(RECOVER) X(DECLARE_QUEUE) X(DELETE_QUEUE)               \
         X(DECLARE_EXCHANGE) X(DELETE_EXCHANGE) X(BIND) X(UNBIND) X(CONFIRM) X(TX_SELECT)           \
             X(TX_COMMIT) X(TX_ROLLBACK) X(BAD_ACK) X(MISBEHAVE) X(OPEN_CHANNEL) X(CLOSE_CHANNEL)   \
                 X(CLOSE_CONNECTION) X(DIE)
