@@ -215,3 +215,13 @@ struct hmap_node *hmap_walk(const struct hmap *map, const struct hmap_node *afte
             return map->buckets[i];
     return NULL;
 }
+
+size_t hmap_buckets(const struct hmap *map)
+{
+    return map->buckets ? map->mask + 1 : 0;
+}
+
+struct hmap_node *hmap_bucket(const struct hmap *map, size_t bucket)
+{
+    return bucket < hmap_buckets(map) ? map->buckets[bucket] : NULL;
+}

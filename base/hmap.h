@@ -43,6 +43,13 @@ struct hmap_node *hmap_next_same(const struct hmap_node *node);
  * is not allowed either (collect first, or use HMAP_EACH_SAFE). Costs the bucket count. */
 struct hmap_node *hmap_walk(const struct hmap *map, const struct hmap_node *after);
 
+/* A part of a walk that may be interrupted: the first node of a bucket (then `next`), NULL when it is
+ * empty or past the end. When the map has grown meanwhile, nodes come twice; when it has shrunk, some
+ * don't come. */
+struct hmap_node *hmap_bucket(const struct hmap *map, size_t bucket);
+/* How many there are. */
+size_t hmap_buckets(const struct hmap *map);
+
 #define HMAP_EACH(map, node)                                                                       \
     for (struct hmap_node *node = hmap_walk(map, NULL); node; node = hmap_walk(map, node))
 

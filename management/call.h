@@ -41,6 +41,7 @@ struct call {
     struct user *user; /* NULL on routes that are open to all */
     struct vhost *vhost;
     bool answered;
+    bool brief; /* rows are wanted to sort by: without the details of rates */
 };
 
 /* -- the question -- */

@@ -310,6 +310,39 @@ static void answer_items_page(struct call *call, struct list_items *items,
     page_fini(&page);
 }
 
+/* Rows without the details of rates are enough to sort by, unless the query sorts by one of those. */
+static bool sorts_by_details(const struct call *call)
+{
+    char *asked = call_query(call, "sort");
+    bool details = asked && strstr(asked, "_details");
+
+    mem_free(asked);
+    return details;
+}
+
+/* Sorts items by what their rows would show. */
+static void sort_by_rows(struct call *call, struct list_items *items,
+                         json_t *(*build)(struct call *call, void *object),
+                         const char *const *sorts)
+{
+    struct list_item *order = mem_alloc((items->count + 1) * sizeof(*order));
+
+    call->brief = !sorts_by_details(call);
+    json_t *rows = build_rows(call, items->items, items->count, build);
+    call->brief = false;
+    for (size_t i = 0; i < items->count; i++)
+        json_put_number(json_array_get(rows, i), "", i);
+    json_t *all = sorted(call, rows, sorts);
+    json_decref(rows);
+    for (size_t i = 0; i < items->count; i++) {
+        const json_t *place = json_object_get(json_array_get(all, i), "");
+        order[i] = items->items[json_integer_value(place)];
+    }
+    json_decref(all);
+    mem_free(items->items);
+    items->items = order;
+}
+
 void list_answer_items(struct call *call, struct list_items *items,
                        json_t *(*build)(struct call *call, void *object))
 {
@@ -319,12 +352,10 @@ void list_answer_items(struct call *call, struct list_items *items,
     if (items->count > 0)
         qsort(items->items, items->count, sizeof(struct list_item),
               order == BY_NAME ? compare_items_by_name : compare_items);
-    if (order == BY_ROW) {
-        list_answer(call, build_rows(call, items->items, items->count, build), sorts);
-    } else {
-        if (call_flag(call, "sort_reverse"))
-            reverse_items(items);
-        answer_items_page(call, items, build);
-    }
+    if (order == BY_ROW)
+        sort_by_rows(call, items, build, sorts);
+    else if (call_flag(call, "sort_reverse"))
+        reverse_items(items);
+    answer_items_page(call, items, build);
     mem_free(items->items);
 }

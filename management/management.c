@@ -44,9 +44,10 @@ void management_show_objects(struct management *management, bool on)
     management->metrics_of_objects = on;
 }
 
-void management_sample(struct management *management, int64_t now_ms, int64_t interval_ms)
+bool management_sample(struct management *management, int64_t now_ms, int64_t interval_ms,
+                       size_t objects_max)
 {
-    sampler_take(management->sampler, management, now_ms, interval_ms);
+    return sampler_take(management->sampler, management, now_ms, interval_ms, objects_max);
 }
 
 /* ---- matching ---- */

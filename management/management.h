@@ -10,6 +10,7 @@
 #ifndef MANAGEMENT_MANAGEMENT_H
 #define MANAGEMENT_MANAGEMENT_H
 
+#include "base/check.h"
 #include "base/histogram.h"
 #include "management/http.h"
 
@@ -93,8 +94,9 @@ void management_free(struct management *management);
 void management_show_objects(struct management *management, bool on);
 
 /* Notes what all counters are at, for the rates; to be called every `interval_ms`. `now_ms` is the
- * broker's clock. */
-void management_sample(struct management *management, int64_t now_ms, int64_t interval_ms);
+ * broker's clock. After about `objects_max` objects it returns true: call it again for the rest. */
+bool management_sample(struct management *management, int64_t now_ms, int64_t interval_ms,
+                       size_t objects_max) MUST_USE;
 
 /* Answers one request. `response` is initialised; the caller ends it with http_response_fini(). */
 void management_handle(struct management *management, const struct http_request *request,

@@ -177,6 +177,7 @@ static struct range read_range(const struct call *call, enum rates_group group)
         range.age_ms = 0; /* both or none, as RabbitMQ has it */
     if (range.step_ms < shortest)
         range.step_ms = shortest;
+    CHECK(range.step_ms > 0);
     if (range.age_ms / range.step_ms >= SAMPLES_MAX)
         range.age_ms = (SAMPLES_MAX - 1) * range.step_ms;
     return range;
@@ -269,6 +270,8 @@ void rates_put(const struct call *call, json_t *object, enum rates_kind kind,
         if (rate[i].group != group || value == FACT_UNKNOWN)
             continue;
         json_put_number(object, rate[i].name, value);
+        if (call->brief)
+            continue;
         json_put(object, rate[i].details, details_of(call, kind, &range, history, i));
     }
 }

@@ -20,8 +20,26 @@ static const struct level {
     uint32_t rows;
 } levels[] = {{0, 122}, {60000, 62}, {600000, 50}, {1800000, 50}};
 
+/* What is walked in each virtual host, in this order. */
+enum stage { STAGE_QUEUES, STAGE_EXCHANGES, STAGE_CONNECTIONS, STAGE_END };
+
+/* The round under way. */
+struct round {
+    const struct management *management;
+    struct sampler *sampler;
+    int64_t now_ms;
+    size_t left;              /* objects that this part may still look at */
+    size_t vhost;             /* which one, in the order of the broker's list */
+    enum stage stage;         /* of it */
+    size_t at;                /* next bucket of a map, or place in a list */
+    struct rates_totals sum;  /* of the virtual host so far */
+    struct rates_totals node; /* of those before, and what is the node's alone */
+};
+
 struct sampler {
     bool started;
+    bool under_way;
+    struct round round;
     int64_t last_ms;
     int64_t interval_ms;
     struct history *node[ARRAY_LEN(levels)];
@@ -104,13 +122,6 @@ struct history *sampler_sum(const struct sampler *sampler, struct vhost *const *
 
 /* ---- one object ---- */
 
-/* A round of this sampler. */
-struct round {
-    const struct management *management;
-    struct sampler *sampler;
-    int64_t now_ms;
-};
-
 static bool all_zero(const uint64_t *row, uint32_t width)
 {
     for (uint32_t i = 0; i < width; i++)
@@ -154,6 +165,8 @@ static void note(const struct round *round, enum rates_kind kind, uint32_t width
     rates_read(kind, it, row);
     if (!history && all_zero(row, width))
         return;
+    if (history && history_time(history, 0) == round->now_ms)
+        return; /* it came before: the map has grown between two parts */
     if (!history || history_length(history) == 1) {
         if (history && memcmp(history_row(history, 0), row, width * sizeof(*row)) == 0)
             return;
@@ -165,76 +178,137 @@ static void note(const struct round *round, enum rates_kind kind, uint32_t width
     *slot = history;
 }
 
-/* ---- the walk ---- */
+/* ---- the walk: each function looks at objects until its stage or this part is done ---- */
 
-static void note_channels(const struct round *round, const struct connection *connection)
+static void spend(struct round *round, size_t objects)
 {
+    round->left = round->left > objects ? round->left - objects : 0;
+}
+
+static bool note_queues(struct round *round, const struct vhost *vhost)
+{
+    uint32_t width = rates_width(RATES_QUEUE);
+
+    for (; round->at < hmap_buckets(&vhost->queues) && round->left > 0; round->at++) {
+        struct hmap_node *node = hmap_bucket(&vhost->queues, round->at);
+        for (; node; node = node->next) {
+            struct queue *queue = CONTAINER_OF(node, struct queue, node);
+            rates_add_queue(&round->sum, queue);
+            note(round, RATES_QUEUE, width, queue, &queue->history);
+            spend(round, 1);
+        }
+    }
+    return round->at >= hmap_buckets(&vhost->queues);
+}
+
+static bool note_exchanges(struct round *round, const struct vhost *vhost)
+{
+    uint32_t width = rates_width(RATES_EXCHANGE);
+
+    for (; round->at < hmap_buckets(&vhost->exchanges) && round->left > 0; round->at++) {
+        struct hmap_node *node = hmap_bucket(&vhost->exchanges, round->at);
+        for (; node; node = node->next) {
+            struct exchange *exchange = CONTAINER_OF(node, struct exchange, node);
+            note(round, RATES_EXCHANGE, width, exchange, &exchange->history);
+            spend(round, 1);
+        }
+    }
+    return round->at >= hmap_buckets(&vhost->exchanges);
+}
+
+static void note_connection(struct round *round, struct connection *connection)
+{
+    const struct management_host *host = &round->management->host;
     uint32_t width = rates_width(RATES_CHANNEL);
+    struct connection_facts facts = {0};
 
     LIST_EACH(&connection->channels, link) {
         struct channel *channel = CONTAINER_OF(link, struct channel, connection_link);
         note(round, RATES_CHANNEL, width, channel, &channel->history);
+        spend(round, 1);
     }
+    if (host->connection && host->connection(host->context, connection, &facts))
+        note(round, RATES_CONNECTION, rates_width(RATES_CONNECTION), &facts, &connection->history);
+    spend(round, 1);
 }
 
-static void note_connections(const struct round *round, const struct vhost *vhost)
+static bool note_connections(struct round *round, const struct vhost *vhost)
 {
-    const struct management_host *host = &round->management->host;
-    uint32_t width = rates_width(RATES_CONNECTION);
+    size_t place = 0;
 
     LIST_EACH(&vhost->connections, link) {
-        struct connection *connection = CONTAINER_OF(link, struct connection, vhost_link);
-        struct connection_facts facts = {0};
-        note_channels(round, connection);
-        if (host->connection && host->connection(host->context, connection, &facts))
-            note(round, RATES_CONNECTION, width, &facts, &connection->history);
+        if (place++ < round->at)
+            continue;
+        if (round->left == 0)
+            return false;
+        note_connection(round, CONTAINER_OF(link, struct connection, vhost_link));
+        round->at++;
     }
+    return true;
 }
 
-static void note_queues(const struct round *round, const struct vhost *vhost,
-                        struct rates_totals *totals)
+/* Its own row, and its part of the node's sum. */
+static bool note_sum(struct round *round, struct vhost *vhost)
 {
-    uint32_t width = rates_width(RATES_QUEUE);
+    struct rates_totals *sum = &round->sum;
 
-    HMAP_EACH(&vhost->queues, node) {
-        struct queue *queue = CONTAINER_OF(node, struct queue, node);
-        rates_add_queue(totals, queue);
-        note(round, RATES_QUEUE, width, queue, &queue->history);
-    }
+    rates_add_vhost_alone(sum, vhost);
+    note(round, RATES_VHOST, rates_width(RATES_VHOST), sum, &vhost->history);
+    message_stats_add(&round->node.stats, &sum->stats);
+    round->node.ready += sum->ready;
+    round->node.unacked += sum->unacked;
+    return true;
 }
 
-static void note_exchanges(const struct round *round, const struct vhost *vhost)
+static bool run_stage(struct round *round, struct vhost *vhost)
 {
-    uint32_t width = rates_width(RATES_EXCHANGE);
-
-    HMAP_EACH(&vhost->exchanges, node) {
-        struct exchange *exchange = CONTAINER_OF(node, struct exchange, node);
-        note(round, RATES_EXCHANGE, width, exchange, &exchange->history);
+    switch (round->stage) {
+    case STAGE_QUEUES:
+        return note_queues(round, vhost);
+    case STAGE_EXCHANGES:
+        return note_exchanges(round, vhost);
+    case STAGE_CONNECTIONS:
+        return note_connections(round, vhost);
+    case STAGE_END:
+        return note_sum(round, vhost);
     }
+    UNREACHABLE();
 }
 
-/* Adds it to the node's sum too. */
-static void note_vhost(const struct round *round, struct vhost *vhost, struct rates_totals *node)
+/* False when this part is over before the virtual host is done. */
+static bool note_vhost(struct round *round, struct vhost *vhost)
 {
-    struct rates_totals totals = {0};
+    while (run_stage(round, vhost)) {
+        round->at = 0;
+        if (round->stage == STAGE_END) {
+            round->stage = STAGE_QUEUES;
+            round->sum = (struct rates_totals){0};
+            round->vhost++;
+            return true;
+        }
+        round->stage++;
+    }
+    return false;
+}
 
-    note_queues(round, vhost, &totals);
-    note_exchanges(round, vhost);
-    note_connections(round, vhost);
-    rates_add_vhost_alone(&totals, vhost);
-    note(round, RATES_VHOST, rates_width(RATES_VHOST), &totals, &vhost->history);
-    message_stats_add(&node->stats, &totals.stats);
-    node->ready += totals.ready;
-    node->unacked += totals.unacked;
+static bool note_vhosts(struct round *round)
+{
+    size_t place = 0;
+
+    LIST_EACH(&round->management->broker->vhost_list, link)
+        if (place++ == round->vhost &&
+            !note_vhost(round, CONTAINER_OF(link, struct vhost, broker_link)))
+            return false;
+    return true;
 }
 
 /* A row for each level of which the last one is old enough; half a round early is early enough. */
-static void note_node(const struct round *round, const struct rates_totals *totals)
+static void note_node(const struct round *round)
 {
     const struct sampler *sampler = round->sampler;
     uint64_t row[RATES_WIDTH_MAX];
 
-    rates_read(RATES_NODE, totals, row);
+    rates_read(RATES_NODE, &round->node, row);
     for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
         struct history *history = sampler->node[i];
         if (history_count(history) == 0 || round->now_ms >= history_time(history, 0) +
@@ -244,18 +318,32 @@ static void note_node(const struct round *round, const struct rates_totals *tota
     }
 }
 
-void sampler_take(struct sampler *sampler, const struct management *management, int64_t now_ms,
-                  int64_t interval_ms)
+static void begin(struct sampler *sampler, const struct management *management, int64_t now_ms)
 {
-    const struct round round = {.management = management, .sampler = sampler, .now_ms = now_ms};
+    sampler->round = (struct round){
+        .management = management,
+        .sampler = sampler,
+        .now_ms = now_ms,
+    };
+    rates_begin_node(&sampler->round.node, management);
+    sampler->under_way = true;
+}
 
-    CHECK(interval_ms > 0);
-    struct rates_totals node;
+bool sampler_take(struct sampler *sampler, const struct management *management, int64_t now_ms,
+                  int64_t interval_ms, size_t objects_max)
+{
+    struct round *round = &sampler->round;
+
+    CHECK(interval_ms > 0 && objects_max > 0);
     sampler->interval_ms = interval_ms;
-    rates_begin_node(&node, management);
-    LIST_EACH(&management->broker->vhost_list, link)
-        note_vhost(&round, CONTAINER_OF(link, struct vhost, broker_link), &node);
-    note_node(&round, &node);
-    sampler->last_ms = now_ms;
+    if (!sampler->under_way)
+        begin(sampler, management, now_ms);
+    round->left = objects_max;
+    if (!note_vhosts(round))
+        return true;
+    note_node(round);
+    sampler->last_ms = round->now_ms;
     sampler->started = true;
+    sampler->under_way = false;
+    return false;
 }

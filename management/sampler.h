@@ -5,7 +5,9 @@
  * (1) A round costs the walk over the objects and nothing else; who asks pays for the answer.
  * (2) An object has a history only once there was something to show. When nothing has changed for
  *     as long as its history reaches, the history shrinks to its last row.
- * (3) A single object's history is a minute (or twelve rounds) long; the node's reaches back a day,
+ * (3) Between the parts of a round objects come and go: a new one may miss a round, and sums are of
+ *     moments some milliseconds apart.
+ * (4) A single object's history is a minute (or twelve rounds) long; the node's reaches back a day,
  *     the coarser the older.
  */
 #ifndef MANAGEMENT_SAMPLER_H
@@ -25,10 +27,11 @@ struct vhost;
 struct sampler *sampler_new(void);
 void sampler_free(struct sampler *sampler);
 
-/* One round, at this moment of the monotonic clock; `interval_ms` is the time to the next one. The
- * histories belong to the objects. */
-void sampler_take(struct sampler *sampler, const struct management *management, int64_t now_ms,
-                  int64_t interval_ms);
+/* A part of a round: about so many objects. True when there is more to do; the rest counts for the
+ * same moment, that of the first part. `interval_ms` is the time to the next round. The histories
+ * belong to the objects. */
+bool sampler_take(struct sampler *sampler, const struct management *management, int64_t now_ms,
+                  int64_t interval_ms, size_t objects_max);
 
 /* A round was taken. */
 bool sampler_started(const struct sampler *sampler);

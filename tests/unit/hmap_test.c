@@ -164,6 +164,29 @@ START_TEST(walking_order_follows_from_the_history)
 }
 END_TEST
 
+START_TEST(buckets_hold_all_nodes)
+{
+    struct entry entries[300];
+    struct hmap map = HMAP_INIT;
+    size_t count = 0;
+
+    ck_assert_uint_eq(hmap_buckets(&map), 0);
+    ck_assert_ptr_null(hmap_bucket(&map, 0));
+    for (size_t i = 0; i < ARRAY_LEN(entries); i++)
+        hmap_insert(&map, &entries[i].node, hmap_hash_u64(i, 5));
+    const struct hmap_node *next = hmap_walk(&map, NULL);
+    for (size_t i = 0; i < hmap_buckets(&map); i++)
+        for (const struct hmap_node *node = hmap_bucket(&map, i); node; node = node->next) {
+            ck_assert_ptr_eq(node, next);
+            next = hmap_walk(&map, node);
+            count++;
+        }
+    ck_assert_uint_eq(count, ARRAY_LEN(entries));
+    ck_assert_ptr_null(hmap_bucket(&map, hmap_buckets(&map)));
+    hmap_fini(&map);
+}
+END_TEST
+
 /* SipHash written down again the plain way, byte by byte, for any number of rounds. */
 static uint64_t plain_siphash(struct slice message, const uint64_t key[2], int rounds,
                               int last_rounds)
@@ -278,6 +301,7 @@ int main(void)
     tcase_add_test(tests, nodes_may_go_while_walking);
     tcase_add_test(tests, memory_shrinks_when_few_are_left);
     tcase_add_test(tests, walking_order_follows_from_the_history);
+    tcase_add_test(tests, buckets_hold_all_nodes);
     tcase_add_test(tests, the_plain_siphash_is_right);
     tcase_add_test(tests, the_hash_is_siphash_for_every_length);
     tcase_add_test(tests, hashes_depend_on_every_byte_on_length_and_on_the_seed);

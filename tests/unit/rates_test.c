@@ -48,7 +48,7 @@ static void pass(unsigned rounds)
 {
     while (rounds-- > 0) {
         world_wait(&api.world, ROUND_MS);
-        management_sample(api.management, api.world.now_ms, ROUND_MS);
+        ck_assert(!management_sample(api.management, api.world.now_ms, ROUND_MS, SIZE_MAX));
     }
 }
 
@@ -82,6 +82,116 @@ START_TEST(rates_are_of_the_last_round)
     expect(&api, "GET", "/api/queues/%2F/q?columns=messages_details,message_stats.publish_details",
            NULL, 200,
            "{'messages_details':{'rate':0.0},'message_stats':{'publish_details':{'rate':0.0}}}");
+}
+END_TEST
+
+static void on_each(unsigned count, void (*act)(const char *name))
+{
+    for (unsigned i = 0; i < count; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "q%u", i);
+        act(name);
+    }
+}
+
+static void make(const char *name)
+{
+    declare(client, name, slice_str(""));
+}
+
+static void publish_ten(const char *name)
+{
+    publish_many(name, 10);
+}
+
+static void expect_rate_of_two(const char *name)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/api/queues/%%2F/%s?columns=messages_details", name);
+    expect(&api, "GET", path, NULL, 200, "{'messages_details':{'rate':2.0}}");
+}
+
+/* A part of a round; true while there is more. */
+static bool sample_part(size_t objects)
+{
+    return management_sample(api.management, api.world.now_ms, ROUND_MS, objects);
+}
+
+START_TEST(a_round_may_have_parts)
+{
+    unsigned parts = 1;
+
+    on_each(300, make);
+    pass(1);
+    on_each(300, publish_ten);
+    world_wait(&api.world, ROUND_MS);
+    for (; sample_part(50); parts++)
+        world_wait(&api.world, 1); /* all of it counts for the first part's moment */
+    ck_assert_uint_ge(parts, 6);
+    on_each(300, expect_rate_of_two);
+    expect(&api, "GET", "/api/overview?columns=queue_totals.messages_details", NULL, 200,
+           "{'queue_totals':{'messages_details':{'rate':600.0}}}");
+}
+END_TEST
+
+START_TEST(all_may_change_between_the_parts_of_a_round)
+{
+    struct test_client *other;
+    unsigned step = 0;
+
+    on_each(100, make);
+    on_each(100, publish_ten);
+    pass(1);
+    on_each(100, publish_ten);
+    world_wait(&api.world, ROUND_MS);
+    while (sample_part(10)) {
+        char path[64];
+        snprintf(path, sizeof(path), "/api/queues/%%2F/q%u", step);
+        expect(&api, "DELETE", path, NULL, 204, "");
+        if (step == 2) /* the map grows */
+            for (unsigned i = 1000; i < 1400; i++) {
+                char name[16];
+                snprintf(name, sizeof(name), "q%u", i);
+                make(name);
+                publish_ten(name);
+            }
+        if (step == 3)
+            expect(&api, "PUT", "/api/vhosts/other", NULL, 201, "");
+        if (step == 5)
+            expect(&api, "DELETE", "/api/vhosts/other", NULL, 204, "");
+        if (step == 6) {
+            other = client_open(&api.world, 'b');
+            client_close(other);
+        }
+        step++;
+    }
+    ck_assert_uint_gt(step, 8);
+    pass(2);
+    expect(&api, "GET", "/api/overview?columns=queue_totals.messages_details", NULL, 200,
+           "{'queue_totals':{'messages_details':{'rate':0.0}}}");
+    expect(&api, "GET", "/api/queues/%2F/q99?columns=messages,messages_details", NULL, 200,
+           "{'messages':20,'messages_details':{'rate':0.0}}");
+}
+END_TEST
+
+START_TEST(lists_sort_by_rates)
+{
+    static const char *const names[] = {"a", "b", "c"};
+
+    for (unsigned i = 0; i < 3; i++)
+        declare(client, names[i], slice_str(""));
+    pass(1);
+    for (unsigned i = 0; i < 3; i++)
+        publish_many(names[i], i == 1 ? 50 : 10 * i);
+    pass(1);
+    expect(&api, "GET",
+           "/api/queues?sort=message_stats.publish_details.rate&sort_reverse=true&columns=name",
+           NULL, 200, "[{'name':'b'},{'name':'c'},{'name':'a'}]");
+    expect(&api, "GET", "/api/queues?sort=messages&columns=name,messages_details", NULL, 200,
+           "[{'name':'a','messages_details':{'rate':0.0}},"
+           "{'name':'c','messages_details':{'rate':4.0}},"
+           "{'name':'b','messages_details':{'rate':10.0}}]");
 }
 END_TEST
 
@@ -303,6 +413,9 @@ int main(void)
 {
     const TTest *const tests[] = {
         rates_are_of_the_last_round,
+        a_round_may_have_parts,
+        all_may_change_between_the_parts_of_a_round,
+        lists_sort_by_rates,
         what_falls_has_a_negative_rate,
         before_the_first_round_nothing_is_known,
         samples_come_when_asked_for,
