@@ -240,6 +240,9 @@ static void feed(struct client *client, struct slice input)
     CHECK(consumed <= input.len);
     if (consumed > 0 || input.data != client->pending.data)
         keep_rest(client, input, consumed);
+    /* A pause may be over by the end of the turn: what is left is looked at again only if we stopped. */
+    if (client->pending.len > 0 && !amqp_connection_wishes(client->amqp).read)
+        set_reading(client, false);
 }
 
 /* Reads a quantum behind what is pending. A short beginning is copied to the shared buffer, so
