@@ -76,11 +76,16 @@ static void resize(struct heap *heap, size_t capacity)
 
 void heap_insert(struct heap *heap, struct heap_node *node, int64_t key)
 {
+    heap_insert_ranked(heap, node, key, heap->sequence++);
+}
+
+void heap_insert_ranked(struct heap *heap, struct heap_node *node, int64_t key, uint64_t rank)
+{
     CHECK(!heap_linked(node));
     if (heap->count == heap->capacity)
         resize(heap, heap->capacity ? 2 * heap->capacity : CAPACITY_MIN);
     node->key = key;
-    node->sequence = heap->sequence++;
+    node->sequence = rank;
     sift_up(heap, node, heap->count++);
 }
 

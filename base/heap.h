@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An intrusive binary heap of deadlines, the earliest first. Equal deadlines leave in the order of
- * their insertion, so that a run replays to the bit.
+ * their insertion, or of ranks that the caller gives them, so that a run replays to the bit.
  *
  * (1) A node not in a heap has index 0; nodes in a heap are numbered from 1.
  */
@@ -13,7 +13,7 @@
 
 struct heap_node {
     int64_t key;       /* the deadline, in the caller's unit */
-    uint64_t sequence; /* order among equal keys; set by heap_insert() */
+    uint64_t sequence; /* order among equal keys */
     size_t index;      /* 0: not in a heap */
 };
 
@@ -29,6 +29,8 @@ struct heap {
 void heap_fini(struct heap *heap);
 /* The node must not be in a heap. */
 void heap_insert(struct heap *heap, struct heap_node *node, int64_t key);
+/* As heap_insert(), but among equal keys the lowest rank comes first: for all nodes of the heap or none. */
+void heap_insert_ranked(struct heap *heap, struct heap_node *node, int64_t key, uint64_t rank);
 /* Harmless when the node is not in a heap. */
 void heap_remove(struct heap *heap, struct heap_node *node);
 /* Inserts, or moves a node that is there already to a new key (last among its equals). */

@@ -15,11 +15,11 @@
 #include "proto/reply.h"
 #include "storage/store.h"
 
-#define DISPATCH_QUANTUM 64  /* messages a queue may deal before it is the next one's turn */
-#define DISPATCH_TURN 4096   /* messages dealt in one turn before sockets are looked at again */
-#define POOL_KEPT_MAX 2048   /* some turns' worth of messages: about 2 MB in all */
-#define TIMERS_TURN 10000    /* timers run in one turn */
-#define LANE_MEMORY_MIN 8192u      /* less would read single messages */
+#define DISPATCH_QUANTUM 64   /* messages a queue may deal before it is the next one's turn */
+#define DISPATCH_TURN 4096    /* messages dealt in one turn before sockets are looked at again */
+#define POOL_KEPT_MAX 2048    /* some turns' worth of messages: about 2 MB in all */
+#define TIMERS_TURN 10000     /* timers run in one turn */
+#define LANE_MEMORY_MIN 8192u /* less would read single messages */
 #define LANE_MEMORY_MAX (16u << 20) /* more buys nothing: reading ahead keeps up */
 
 void broker_options_init(struct broker_options *options)
@@ -113,13 +113,18 @@ void broker_set_time(struct broker *broker, int64_t now_ms, int64_t wall_ms)
 static void let_output_go(struct vhost *vhost)
 {
     uint64_t durable = store_durable(vhost->db);
-    LIST_EACH(&vhost->waiting, node)
-    {
+    LIST_EACH(&vhost->waiting, node) {
         struct connection *connection = CONTAINER_OF(node, struct connection, waiting_link);
         if (connection->held_upto <= durable)
             list_remove(&connection->waiting_link);
         connection->ops->durable(connection);
     }
+}
+
+uint64_t broker_message_memory(const struct broker *broker)
+{
+    return broker->message_bytes +
+           broker->message_count * (sizeof(struct message) + sizeof(struct entry));
 }
 
 uint64_t broker_lane_memory(const struct broker *broker)
@@ -183,8 +188,7 @@ bool broker_dispatch(struct broker *broker)
 static void flush_stores(struct broker *broker)
 {
     store_flush(store_node(broker->store));
-    LIST_EACH(&broker->vhost_list, node)
-    {
+    LIST_EACH(&broker->vhost_list, node) {
         struct vhost *vhost = CONTAINER_OF(node, struct vhost, broker_link);
         store_flush(vhost->db);
         vhost->flushed = store_last(vhost->db);
@@ -193,9 +197,9 @@ static void flush_stores(struct broker *broker)
 
 void broker_settle(struct broker *broker)
 {
+    page_out(broker);
     flush_stores(broker);
-    LIST_EACH(&broker->confirming, node)
-    {
+    LIST_EACH(&broker->confirming, node) {
         struct channel *channel = CONTAINER_OF(node, struct channel, confirming_link);
         if (!channel_settle(channel))
             list_remove(&channel->confirming_link);
@@ -248,8 +252,7 @@ void broker_close_connections(struct broker *broker, const char *reason)
 {
     struct reply reply;
     reply_set(&reply, REPLY_CONNECTION_FORCED, "%s", reason);
-    LIST_EACH(&broker->connections, node)
-    {
+    LIST_EACH(&broker->connections, node) {
         struct connection *connection = CONTAINER_OF(node, struct connection, broker_link);
         connection->ops->close(connection, &reply);
     }
@@ -271,8 +274,7 @@ static void note_delivered(struct queue *queue)
 void broker_stop(struct broker *broker)
 {
     broker->shutting_down = true;
-    LIST_EACH(&broker->vhost_list, vhost_node)
-    {
+    LIST_EACH(&broker->vhost_list, vhost_node) {
         struct vhost *vhost = CONTAINER_OF(vhost_node, struct vhost, broker_link);
         HMAP_EACH(&vhost->queues, node)
             note_delivered(CONTAINER_OF(node, struct queue, node));

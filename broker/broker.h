@@ -32,12 +32,12 @@ struct reply;
  * broker_options_init(). */
 struct broker_options {
     struct log *log;
-    uint8_t seed[32];               /* of the generator: secret in production */
-    const char *node_name;          /* "rabbit@host": cluster_name and the API's node */
+    uint8_t seed[32];      /* of the generator: secret in production */
+    const char *node_name; /* "rabbit@host": cluster_name and the API's node */
     const char *default_vhost;
-    const char *default_user;       /* made, with its permissions, when the store is empty */
+    const char *default_user; /* made, with its permissions, when the store is empty */
     const char *default_pass;
-    const char *default_user_tags;  /* comma-separated */
+    const char *default_user_tags; /* comma-separated */
     const char *default_permission_configure;
     const char *default_permission_write;
     const char *default_permission_read;
@@ -49,16 +49,16 @@ struct broker_options {
     uint16_t heartbeat_s;
     int64_t handshake_timeout_ms;
     uint32_t consumers_per_channel_max; /* 0: no limit */
-    uint32_t connections_max;       /* 0: no limit */
-    uint32_t queues_max;            /* of the node; 0: no limit */
-    uint32_t exchanges_max;         /* of a virtual host; 0: no limit */
-    uint32_t vhosts_max;            /* 0: no limit */
-    uint32_t unacked_per_channel_max; /* deliveries stop there */
-    uint64_t queue_memory;          /* bytes of ready messages kept in memory, all queues together */
-    bool identity_rabbitmq;         /* server-properties name the product RabbitMQ */
-    const char *auth_mechanisms;    /* space-separated, in the order offered */
-    const char *loopback_users;     /* comma-separated names that may come from loopback only */
-    const char *anonymous_user;     /* the user of SASL ANONYMOUS; "" or NULL: not offered */
+    uint32_t connections_max;           /* 0: no limit */
+    uint32_t queues_max;                /* of the node; 0: no limit */
+    uint32_t exchanges_max;             /* of a virtual host; 0: no limit */
+    uint32_t vhosts_max;                /* 0: no limit */
+    uint32_t unacked_per_channel_max;   /* deliveries stop there */
+    uint64_t queue_memory;       /* bytes of ready messages kept in memory, all queues together */
+    bool identity_rabbitmq;      /* server-properties name the product RabbitMQ */
+    const char *auth_mechanisms; /* space-separated, in the order offered */
+    const char *loopback_users;  /* comma-separated names that may come from loopback only */
+    const char *anonymous_user;  /* the user of SASL ANONYMOUS; "" or NULL: not offered */
 };
 void broker_options_init(struct broker_options *options);
 
@@ -68,7 +68,7 @@ enum alarm {
 #define X(name, text) ALARM_##name,
     ALARM_TABLE(X)
 #undef X
-    ALARM_COUNT
+        ALARM_COUNT
 };
 
 #define BROKER_MESSAGE_POOLS 3
@@ -76,31 +76,31 @@ enum alarm {
 struct broker {
     struct broker_options options;
     struct log *log;
-    struct store *store;            /* the caller's; outlives the broker */
+    struct store *store; /* the caller's; outlives the broker */
     struct rng rng;
-    uint64_t hash_seed;             /* of all maps */
-    int64_t now_ms;                 /* monotonic; set at the start of a turn */
-    int64_t wall_ms;                /* Unix time in milliseconds, of the same moment */
+    uint64_t hash_seed; /* of all maps */
+    int64_t now_ms;     /* monotonic; set at the start of a turn */
+    int64_t wall_ms;    /* Unix time in milliseconds, of the same moment */
     struct timers timers;
-    struct hmap vhosts;             /* struct vhost by name */
-    struct list vhost_list;         /* struct vhost.broker_link, oldest first */
-    struct access *access;          /* users and what they may do */
-    struct parameters *parameters;  /* as they were set */
+    struct hmap vhosts;            /* struct vhost by name */
+    struct list vhost_list;        /* struct vhost.broker_link, oldest first */
+    struct access *access;         /* users and what they may do */
+    struct parameters *parameters; /* as they were set */
     struct policies *policies;
-    struct list connections;        /* struct connection.broker_link */
+    struct list connections; /* struct connection.broker_link */
     uint32_t connection_count;
     uint64_t connection_id_next;
-    struct list runnable;           /* struct queue.runnable_link: messages and credit are there */
-    struct list heavy;              /* struct lane.heavy_link: to be paged out */
+    struct list runnable; /* struct queue.runnable_link: messages and credit are there */
+    struct list heavy;    /* struct lane.heavy_link: to be paged out */
     uint32_t lane_count;
-    struct list confirming;         /* struct channel.confirming_link */
-    struct hmap reply_channels;     /* struct channel by reply-to token */
+    struct list confirming;     /* struct channel.confirming_link */
+    struct hmap reply_channels; /* struct channel by reply-to token */
     uint32_t queue_count;
     bool alarms[ALARM_COUNT];
     bool shutting_down;
-    struct pool entries;            /* of struct entry */
+    struct pool entries;                              /* of struct entry */
     struct pool small_messages[BROKER_MESSAGE_POOLS]; /* by size: 128, 256, 512 bytes */
-    uint64_t message_bytes;         /* memory of messages */
+    uint64_t message_bytes;                           /* memory of messages */
     uint64_t message_count;
     struct message_stats stats;     /* of virtual hosts that are gone, see broker_sum_stats() */
     struct histogram message_sizes; /* likewise */
@@ -148,6 +148,8 @@ bool broker_alarmed(const struct broker *broker);
 /* What was counted in all virtual hosts, those that are gone included. Both may be NULL. */
 void broker_sum_stats(const struct broker *broker, struct message_stats *stats,
                       struct histogram *message_sizes);
+/* What all messages take, ready or not; one that stands in many queues counts once. */
+uint64_t broker_message_memory(const struct broker *broker);
 /* A lane's share of options.queue_memory. */
 uint64_t broker_lane_memory(const struct broker *broker);
 /* Closes every connection with 320 CONNECTION_FORCED and this reason. */

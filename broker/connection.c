@@ -150,7 +150,12 @@ bool connection_paused(const struct connection *connection)
 {
     if (!connection->publishes || !connection->vhost)
         return false;
-    return broker_alarmed(connection->broker) || store_congested(connection->vhost->db);
+    const struct broker *broker = connection->broker;
+    const struct store_db *db = connection->vhost->db;
+    /* What has to leave memory waits for the disk; when that has nothing to do, waiting won't help. */
+    bool full = broker_message_memory(broker) > broker->options.queue_memory &&
+                store_durable(db) < store_last(db);
+    return full || broker_alarmed(broker) || store_congested(db);
 }
 
 void connection_await_store(struct connection *connection)

@@ -59,10 +59,9 @@ void lane_note_linked(struct lane *lane, const struct entry *entry)
 {
     struct broker *broker = lane->queue->vhost->broker;
     lane->memory += entry_cost(entry);
-    lane->stored_len += entry->is_stored;
     lane->ready_len += lane_list(lane, entry->position) == &lane->ready;
     if (lane->memory > broker_lane_memory(broker) && lane->memory >= lane->retry_memory &&
-        lane->stored_len > 0 && !list_linked(&lane->heavy_link))
+        !list_linked(&lane->heavy_link))
         list_push_back(&broker->heavy, &lane->heavy_link);
 }
 
@@ -70,6 +69,7 @@ void lane_note_unlinked(struct lane *lane, const struct entry *entry)
 {
     CHECK(lane->memory >= entry_cost(entry));
     lane->memory -= entry_cost(entry);
-    lane->stored_len -= entry->is_stored;
+    if (lane->memory < lane->retry_memory / 4)
+        lane->retry_memory = 0;
     lane->ready_len -= lane_list(lane, entry->position) == &lane->ready;
 }

@@ -103,14 +103,51 @@ void lane_note_deleted(struct lane *lane, uint64_t position, uint64_t seq)
 
 /* -- out -- */
 
-/* May this entry be on the disk alone? */
-static bool pageable(const struct lane *lane, const struct entry *entry)
+static bool has_row(const struct entry *entry)
 {
-    if (!entry->is_stored || entry->position < lane->delivered_upto)
+    return entry->is_stored || entry->is_spilled;
+}
+
+/* May this entry be on the disk alone, behind others of which one expires as late as `latest`? */
+static bool pageable(const struct lane *lane, const struct entry *entry, int64_t latest)
+{
+    if (entry->position < lane->delivered_upto || entry->position > STORE_POSITION_MAX)
         return false;
     if (entry->deadline_ms == INT64_MAX)
         return true;
-    return lane->queue->settings.message_ttl_ms >= 0 && entry->deadline_ms >= lane->paged_deadline;
+    return lane->queue->settings.message_ttl_ms >= 0 && entry->deadline_ms >= latest;
+}
+
+/* Whether entries without a row are given one. As long as the lane has no rows anyway, that waits until
+ * memory is short: the disk is slow. */
+static bool spills(struct lane *lane)
+{
+    const struct broker *broker = vhost_of(lane)->broker;
+    if (lane->store_id == 0 && lane->transient_id == 0 &&
+        broker_message_memory(broker) < broker->options.queue_memory / 2)
+        return false;
+    if (lane->transient_id == 0)
+        lane->transient_id = store_lane_transient(vhost_of(lane)->db);
+    return lane->transient_id != 0;
+}
+
+/* Gives a row to those at the tail's start that must leave memory next. */
+static void spill(struct lane *lane, uint64_t share)
+{
+    uint64_t rest = lane->memory;
+    int64_t latest = lane->paged_deadline;
+    for (struct list *node = lane->tail.next; node != &lane->tail && rest > share;
+         node = node->next) {
+        struct entry *entry = CONTAINER_OF(node, struct entry, link);
+        if (!pageable(lane, entry, latest))
+            continue;
+        if (!has_row(entry)) {
+            entry_put(lane->queue, entry, lane->transient_id);
+            entry->is_spilled = true;
+        }
+        latest = entry->deadline_ms;
+        rest -= entry_cost(entry);
+    }
 }
 
 /* Everything behind the head's share of memory is put into `tail`, to be looked at there, but nothing
@@ -139,8 +176,7 @@ static void split(struct lane *lane, uint64_t share, uint64_t first)
 static int64_t latest_ready(const struct lane *lane)
 {
     int64_t latest = INT64_MIN;
-    LIST_EACH(&lane->ready, node)
-    {
+    LIST_EACH(&lane->ready, node) {
         const struct entry *entry = CONTAINER_OF(node, struct entry, link);
         if (entry->deadline_ms > latest)
             latest = entry->deadline_ms;
@@ -156,6 +192,8 @@ static void unsplit_first(struct lane *lane, struct entry *entry)
     lane->ready_len++;
     if (entry->deadline_ms > lane->paged_deadline)
         lane->paged_deadline = entry->deadline_ms;
+    if (entry->deadline_ms != INT64_MAX && !heap_linked(&entry->expiry))
+        entry_watch_expiry(lane->queue, entry);
 }
 
 static void close_range(struct lane *lane)
@@ -170,13 +208,15 @@ static void close_range(struct lane *lane)
     lane->queue->ready_bytes -= lane->paged_bytes; /* none, unless the database counted wrong */
     lane->paged_bytes = 0;
     lane->paged_deadline = INT64_MIN;
+    if (lane->overdue > 0 && !lane->queue->deleted)
+        queue_watch_expiry(lane->queue);
+    lane->overdue = 0;
     lay_ghosts(lane, UINT64_MAX);
 }
 
 static void page_entry(struct lane *lane, struct entry *entry)
 {
     lane->memory -= entry_cost(entry);
-    lane->stored_len--;
     list_remove(&entry->link);
     if (heap_linked(&entry->expiry))
         heap_remove(&lane->queue->expiry, &entry->expiry);
@@ -191,11 +231,12 @@ static void page_entry(struct lane *lane, struct entry *entry)
 }
 
 /* One entry of the tail leaves it; false when it may not yet. */
-static bool page_next(struct lane *lane, struct entry *entry, uint64_t durable)
+static bool page_next(struct lane *lane, struct entry *entry, uint64_t durable, bool spills)
 {
-    if (entry->is_stored && entry->stored > durable)
+    bool fit = pageable(lane, entry, lane->paged_deadline);
+    if (has_row(entry) ? entry->stored > durable : fit && spills)
         return false;
-    if (pageable(lane, entry)) {
+    if (fit && has_row(entry)) {
         page_entry(lane, entry);
     } else if (lane->paged_count == 0) {
         unsplit_first(lane, entry);
@@ -207,28 +248,47 @@ static bool page_next(struct lane *lane, struct entry *entry, uint64_t durable)
     return true;
 }
 
+/* What is durable leaves the tail, and what comes next gets its row if it has none. True if it is worth
+ * to go on when the store has come to retry_seq. */
+static bool shorten_tail(struct lane *lane, uint64_t share, uint64_t durable)
+{
+    uint64_t before = lane->paged_count;
+    bool spilling = spills(lane);
+    struct entry *entry;
+    while (lane->memory > share && (entry = first_of(&lane->tail)) &&
+           page_next(lane, entry, durable, spilling)) {
+    }
+    if (spilling)
+        spill(lane, share);
+    entry = first_of(&lane->tail);
+    if (entry && has_row(entry) && entry->stored > durable)
+        lane->retry_seq = entry->stored;
+    else if (lane->paged_count == 0 && lane->deleted_seq > durable)
+        lane->retry_seq = lane->deleted_seq;
+    return lane->retry_seq > durable || lane->paged_count > before;
+}
+
 void lane_page_out(struct lane *lane)
 {
     uint64_t limit = broker_lane_memory(vhost_of(lane)->broker);
     uint64_t durable = store_durable(vhost_of(lane)->db);
-    uint64_t before = lane->paged_count;
-    if (lane->paged_count == 0) {
-        split(lane, limit / 2, start_min(lane, durable));
-        lane->paged_deadline = latest_ready(lane);
-    }
-    struct entry *entry;
-    while (lane->memory > limit / 2 && (entry = first_of(&lane->tail)) &&
-           page_next(lane, entry, durable)) {
-    }
-    queue_watch_expiry(lane->queue);
-    bool waits = (lane->paged_count == 0 && lane->deleted_seq > durable) ||
-                 ((entry = first_of(&lane->tail)) && entry->stored > durable);
-    bool found = waits || lane->paged_count > before;
-    if (lane->paged_count == 0)
-        close_range(lane);
-    lane->retry_memory = found ? 0 : lane->memory * 2;
-    if (found && lane->memory > limit)
+    if (lane->retry_seq > durable) {
         note_heavy(lane);
+        return;
+    }
+    if (lane->memory > limit && lane->overdue == 0) {
+        if (lane->paged_count == 0) {
+            split(lane, limit / 2, start_min(lane, durable));
+            lane->paged_deadline = latest_ready(lane);
+        }
+        bool found = shorten_tail(lane, limit / 2, durable);
+        queue_watch_expiry(lane->queue);
+        if (lane->paged_count == 0)
+            close_range(lane);
+        lane->retry_memory = found ? 0 : lane->memory * 2;
+        if (found && lane->memory > limit)
+            note_heavy(lane);
+    }
     if (!lane->reading)
         queue_wake(lane->queue);
 }
@@ -242,8 +302,10 @@ uint64_t lane_forget_paged(struct lane *lane, bool delete_rows)
     lane->reading = false;
     if (count == 0)
         return 0;
-    if (delete_rows && !vhost->closing)
+    if (delete_rows && !vhost->closing && lane->store_id)
         store_lane_purge(vhost->db, lane->store_id, lane->page_first, lane->page_last);
+    if (delete_rows && !vhost->closing && lane->transient_id)
+        store_lane_purge(vhost->db, lane->transient_id, lane->page_first, lane->page_last);
     lane->queue->ready_count -= lane->paged_count;
     lane->paged_count = 0;
     close_range(lane);
@@ -256,6 +318,7 @@ static struct store_page next_page(struct lane *lane)
 {
     return (struct store_page){
         .lane = lane->store_id,
+        .lane_beside = lane->transient_id,
         .first = lane->page_first,
         .last = lane->page_last,
         .messages_max = PAGE_MESSAGES,
@@ -301,7 +364,8 @@ static struct entry *entry_of(struct lane *lane, const struct store_message *sto
     entry->message = message;
     entry->lane = lane;
     entry->position = stored->position;
-    entry->is_stored = true;
+    entry->is_stored = stored->lane == lane->store_id;
+    entry->is_spilled = !entry->is_stored;
     entry->delivery_count = stored->delivery_count;
     entry->redelivered = stored->redelivered || stored->position < lane->seen_upto;
     entry->deadline_ms = stored->expires_at_ms == 0
@@ -379,6 +443,18 @@ void lane_page_end(void *context, enum err error)
     if (lane->paged_count > 0 && (lane->read_count == 0 || lane->page_first > lane->page_last))
         note_missing(lane);
     queue_wake(lane->queue);
+}
+
+bool lane_expires(struct lane *lane, struct entry *entry)
+{
+    bool behind = lane->paged_count > 0 && entry->position > lane->page_last &&
+                  lane->paged_deadline != INT64_MIN && entry->deadline_ms >= lane->paged_deadline;
+    if (!behind)
+        return true;
+    heap_remove(&lane->queue->expiry, &entry->expiry);
+    lane->overdue++;
+    read_ahead(lane);
+    return false;
 }
 
 struct entry *lane_head(struct lane *lane)

@@ -50,8 +50,8 @@ static void unused_expired(struct timer *timer, int64_t now_ms)
 {
     (void)now_ms;
     struct queue *queue = CONTAINER_OF(timer, struct queue, unused_timer);
-    log_debug(queue->vhost->broker->log, "queue expired", "vhost=%s queue=%s",
-              queue->vhost->name, queue->name);
+    log_debug(queue->vhost->broker->log, "queue expired", "vhost=%s queue=%s", queue->vhost->name,
+              queue->name);
     queue_destroy(queue);
 }
 
@@ -152,8 +152,11 @@ static void delete_stored(struct queue *queue)
         struct lane *lane = queue->lanes[i];
         if (lane && lane->store_id && !queue->vhost->closing)
             store_lane_delete(queue->vhost->db, lane->store_id);
+        if (lane && lane->transient_id && !queue->vhost->closing)
+            store_lane_delete(queue->vhost->db, lane->transient_id);
     }
-    write_record(queue, false);
+    if (queue->durable)
+        write_record(queue, false);
 }
 
 static void leave_vhost(struct queue *queue)
@@ -179,8 +182,7 @@ void queue_destroy(struct queue *queue)
     cancel_consumers(queue);
     exchange_drop_bindings_to(vhost, &queue->target);
     queue_purge_ready(queue);
-    if (queue->durable)
-        delete_stored(queue);
+    delete_stored(queue);
     vhost->broker->churn.queues_deleted++;
     queue_unref(queue);
 }

@@ -33,62 +33,63 @@ struct vhost;
 
 /* One message in one queue. */
 struct entry {
-    struct list link;            /* in one of the lane's lists; unlinked while unacknowledged */
-    struct heap_node expiry;     /* in queue->expiry */
-    struct message *message;     /* a reference */
+    struct list link;        /* in one of the lane's lists; unlinked while unacknowledged */
+    struct heap_node expiry; /* in queue->expiry */
+    struct message *message; /* a reference */
     struct lane *lane;
-    uint64_t position;           /* in the lane */
-    uint64_t stored;             /* the store's sequence number of its put; 0: not in this run */
-    uint32_t delivery_count;     /* failed deliveries */
-    bool is_stored;              /* has a row */
-    bool redelivered;            /* was delivered before */
-    int64_t deadline_ms;         /* monotonic; INT64_MAX: never expires */
+    uint64_t position;       /* in the lane */
+    uint64_t stored;         /* the store's sequence number of its put; 0: not in this run */
+    uint32_t delivery_count; /* failed deliveries */
+    bool is_stored;          /* has a row that outlives a restart */
+    bool is_spilled;         /* has one that doesn't: it had to leave memory (lane.h) */
+    bool redelivered;        /* was delivered before */
+    int64_t deadline_ms;     /* monotonic; INT64_MAX: never expires */
 };
 
 struct queue {
     struct route_target target;
-    struct hmap_node node;       /* in vhost->queues */
+    struct hmap_node node; /* in vhost->queues */
     struct vhost *vhost;
     char *name;
-    uint32_t refs;               /* entries in channels' rings and dispatch keep it in memory */
-    bool deleted;                /* no longer in the vhost; freed with its last reference */
+    uint32_t refs; /* entries in channels' rings and dispatch keep it in memory */
+    bool deleted;  /* no longer in the vhost; freed with its last reference */
     enum queue_type type;
     bool durable;
     bool auto_delete;
     bool exclusive;
-    bool had_consumer;           /* auto-delete waits for the first one to come */
-    struct buf arguments;        /* as declared, sorted, x-queue-type included only if given */
+    bool had_consumer;    /* auto-delete waits for the first one to come */
+    struct buf arguments; /* as declared, sorted, x-queue-type included only if given */
     struct policy_effect policies;
     struct queue_settings settings; /* its slices borrow from the two above */
-    struct connection *owner;    /* of an exclusive queue */
-    struct list owner_link;      /* in owner->exclusive_queues */
+    struct connection *owner;       /* of an exclusive queue */
+    struct list owner_link;         /* in owner->exclusive_queues */
 
-    struct lane **lanes;         /* by priority, made when first used; max_priority + 1 of them */
-    uint64_t lanes_ready[4];     /* bit p: lane p has ready messages, paged ones included */
+    struct lane **lanes;     /* by priority, made when first used; max_priority + 1 of them */
+    uint64_t lanes_ready[4]; /* bit p: lane p has ready messages, paged ones included */
     uint64_t ready_count;
     uint64_t ready_bytes;
     uint64_t unacked_count;
     uint64_t unacked_bytes;
-    struct heap expiry;          /* of ready entries that have a deadline */
-    struct timer expiry_timer;   /* the earliest of them */
-    struct timer unused_timer;   /* x-expires */
-    struct timer length_timer;   /* more is over the limits than one step drops */
+    struct heap expiry;        /* of ready entries that have a deadline */
+    struct timer expiry_timer; /* the earliest of them */
+    struct timer unused_timer; /* x-expires */
+    struct timer length_timer; /* more is over the limits than one step drops */
 
-    struct list groups;          /* struct consumer_group, highest priority first */
+    struct list groups;             /* struct consumer_group, highest priority first */
     struct consumer *single_active; /* x-single-active-consumer: who has it */
     struct consumer *exclusive_consumer;
-    struct list consumers;       /* struct consumer.queue_link, oldest first */
+    struct list consumers; /* struct consumer.queue_link, oldest first */
     uint32_t consumer_count;
-    struct list runnable_link;   /* in broker->runnable */
+    struct list runnable_link; /* in broker->runnable */
     struct message_stats stats;
-    struct history *history;     /* the management's: its numbers over time; NULL: none */
+    struct history *history; /* the management's: its numbers over time; NULL: none */
     int64_t idle_since_wall_ms;
 };
 
 /* -- operations of a connection's user, with all their checks -- */
 
 struct queue_declare {
-    struct slice name;           /* empty: one is made */
+    struct slice name; /* empty: one is made */
     bool passive;
     bool durable;
     bool exclusive;

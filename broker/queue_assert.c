@@ -17,9 +17,10 @@ static void add_entry(const struct queue *queue, const struct lane *lane, const 
     CHECK(entry->lane == lane);
     CHECK(entry->message->refs > 0);
     CHECK(entry->position < lane->position_next);
-    CHECK(heap_linked(&entry->expiry) == (entry->deadline_ms != INT64_MAX));
+    if (entry->deadline_ms == INT64_MAX || lane->overdue == 0 || entry->position <= lane->page_last)
+        CHECK(heap_linked(&entry->expiry) == (entry->deadline_ms != INT64_MAX));
     if (entry->is_stored)
-        CHECK(queue->durable && entry->message->persistent);
+        CHECK(queue->durable && entry->message->persistent && !entry->is_spilled);
     sums->count++;
     sums->bytes += entry->message->body_len;
     sums->expiring += heap_linked(&entry->expiry);

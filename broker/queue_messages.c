@@ -63,6 +63,13 @@ void queue_watch_expiry(struct queue *queue)
         timer_clear(timers, &queue->expiry_timer);
 }
 
+void entry_watch_expiry(struct queue *queue, struct entry *entry)
+{
+    uint64_t rank = (uint64_t)(UINT8_MAX - entry->lane->priority) << 48 | entry->position;
+    CHECK(entry->position < 1ull << 48);
+    heap_insert_ranked(&queue->expiry, &entry->expiry, entry->deadline_ms, rank);
+}
+
 void queue_link(struct queue *queue, struct entry *entry, struct list *position)
 {
     list_insert_before(&entry->link, position);
@@ -72,7 +79,7 @@ void queue_link(struct queue *queue, struct entry *entry, struct list *position)
     queue->ready_bytes += entry->message->body_len;
     if (entry->deadline_ms == INT64_MAX)
         return;
-    heap_insert(&queue->expiry, &entry->expiry, entry->deadline_ms);
+    entry_watch_expiry(queue, entry);
     if (heap_first(&queue->expiry) == &entry->expiry)
         queue_watch_expiry(queue);
 }
@@ -109,10 +116,12 @@ void entry_free(struct broker *broker, struct entry *entry)
 void entry_discard(struct queue *queue, struct entry *entry)
 {
     CHECK(!list_linked(&entry->link));
-    if (entry->is_stored && !queue->deleted && !queue->vhost->closing)
-        lane_note_deleted(entry->lane, entry->position,
-                          store_message_delete(queue->vhost->db, entry->lane->store_id,
-                                               entry->position, entry->stored));
+    const struct lane *lane = entry->lane;
+    uint32_t id = entry->is_stored ? lane->store_id : entry->is_spilled ? lane->transient_id : 0;
+    if (id != 0 && !queue->deleted && !queue->vhost->closing)
+        lane_note_deleted(
+            entry->lane, entry->position,
+            store_message_delete(queue->vhost->db, id, entry->position, entry->stored));
     message_unref(entry->message);
     entry_free(queue->vhost->broker, entry);
 }
@@ -127,12 +136,12 @@ static int64_t deadline_of(const struct queue *queue, const struct message *mess
     return ttl < 0 ? INT64_MAX : queue->vhost->broker->now_ms + ttl;
 }
 
-static void store_entry(struct queue *queue, struct entry *entry)
+void entry_put(struct queue *queue, struct entry *entry, uint32_t lane)
 {
     const struct broker *broker = queue->vhost->broker;
     const struct message *message = entry->message;
     struct store_message stored = {
-        .lane = entry->lane->store_id,
+        .lane = lane,
         .position = entry->position,
         .exchange = message_exchange(message),
         .routing_key = message_key(message),
@@ -145,6 +154,11 @@ static void store_entry(struct queue *queue, struct entry *entry)
         .redelivered = entry->redelivered,
     };
     entry->stored = store_message_put(queue->vhost->db, &stored, message_ref(entry->message));
+}
+
+static void store_entry(struct queue *queue, struct entry *entry)
+{
+    entry_put(queue, entry, entry->lane->store_id);
     entry->is_stored = true;
 }
 
@@ -407,10 +421,14 @@ void queue_expiry_due(struct timer *timer, int64_t now_ms)
     while (!queue->deleted && (first = heap_first(&queue->expiry)) && first->key <= now_ms) {
         struct entry *entry = CONTAINER_OF(first, struct entry, expiry);
         struct lane *lane = entry->lane;
+        if (!lane_expires(lane, entry))
+            continue;
         queue_unlink(queue, entry);
         dead_letter_entry(queue, entry, DEATH_EXPIRED);
         (void)lane_head(lane); /* what is paged behind it may be due as well */
     }
+    if (!queue->deleted)
+        queue_watch_expiry(queue);
     queue_unref(queue);
 }
 

@@ -46,6 +46,12 @@ uint32_t store_lane_new(struct store_db *db, struct slice queue, uint8_t priorit
     return id;
 }
 
+uint32_t store_lane_transient(struct store_db *db)
+{
+    CHECK(db->database.kind == SCHEMA_VHOST);
+    return lane_ids_take(&db->lane_ids); /* no row in `lanes`: store.c, find_dropped() */
+}
+
 uint64_t store_lane_delete(struct store_db *db, uint32_t lane)
 {
     batch_lane_delete(begin(db), lane);

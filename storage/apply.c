@@ -226,12 +226,13 @@ static int apply_lane_new(struct database *database, const struct batch *batch,
     return result == SQLITE_OK ? database_run(database, statement) : result;
 }
 
+/* Of a transient lane nobody knows: it counts as a big one. */
 static int64_t stored_messages(struct database *database, uint32_t lane)
 {
     sqlite3_stmt *statement = database->statements[STATEMENT_LANE_MESSAGES];
     if (sqlite3_bind_int64(statement, 1, lane) != SQLITE_OK)
         return 0;
-    return database_integer_id(database, STATEMENT_LANE_MESSAGES, 0);
+    return database_integer_id(database, STATEMENT_LANE_MESSAGES, INT64_MAX);
 }
 
 /* A big lane's messages would keep all others waiting: they are dropped, to be removed later. */

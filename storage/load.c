@@ -185,32 +185,79 @@ enum err load_lanes_of_messages(struct database *database,
     return database_error(result);
 }
 
+/* -- pages -- */
+
+/* A walk over a range of one lane. */
+struct cursor {
+    sqlite3_stmt *statement; /* NULL: there is no lane */
+    int result;              /* of the last step; SQLITE_ROW: it stands on `message` */
+    struct store_message message;
+};
+
+static enum err cursor_next(struct cursor *cursor, struct database *database)
+{
+    cursor->result = database_step(database, cursor->statement);
+    return cursor->result == SQLITE_ROW
+               ? read_message(database, cursor->statement, &cursor->message)
+               : ERR_OK;
+}
+
+static enum err cursor_start(struct cursor *cursor, struct database *database, enum statement id,
+                             uint32_t lane, const struct store_page *page, int64_t count)
+{
+    uint64_t start = (uint64_t)lane << SCHEMA_POSITION_BITS;
+    *cursor =
+        (struct cursor){.statement = lane ? database->statements[id] : NULL, .result = SQLITE_DONE};
+    if (lane == 0)
+        return ERR_OK;
+    int result = sqlite3_bind_int64(cursor->statement, 1, (int64_t)(start | page->first));
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(cursor->statement, 2, (int64_t)(start | page->last));
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(cursor->statement, 3, count);
+    if (result == SQLITE_OK)
+        return cursor_next(cursor, database);
+    cursor->result = result;
+    return ERR_OK;
+}
+
+static enum err cursor_end(struct cursor *cursor, enum err error)
+{
+    int result = cursor->result == SQLITE_ROW ? SQLITE_DONE : cursor->result;
+    return cursor->statement ? finish(cursor->statement, result, error) : error;
+}
+
+/* The one whose message comes first; NULL at the end or when a step failed. */
+static struct cursor *cursor_first(struct cursor *left, struct cursor *right)
+{
+    if (left->result != SQLITE_ROW)
+        return left->result == SQLITE_DONE && right->result == SQLITE_ROW ? right : NULL;
+    if (right->result != SQLITE_ROW)
+        return right->result == SQLITE_DONE ? left : NULL;
+    return left->message.position < right->message.position ? left : right;
+}
+
 enum err load_page(struct database *database, const struct store_page *page, bool expiring,
                    void (*each)(void *context, const struct store_message *message), void *context)
 {
-    sqlite3_stmt *statement =
-        database->statements[expiring ? STATEMENT_MESSAGES_EXPIRING : STATEMENT_MESSAGES_PAGE];
-    uint64_t lane = (uint64_t)page->lane << SCHEMA_POSITION_BITS;
     uint64_t bytes = 0;
-    struct store_message message;
-    enum err error = ERR_OK;
-    int result = sqlite3_bind_int64(statement, 1, (int64_t)(lane | page->first));
-    if (result == SQLITE_OK)
-        result = sqlite3_bind_int64(statement, 2, (int64_t)(lane | page->last));
-    if (result == SQLITE_OK)
-        result = sqlite3_bind_int64(statement, 3, expiring ? -1 : (int64_t)page->messages_max);
-    if (result == SQLITE_OK)
-        result = database_step(database, statement);
-    while (error == ERR_OK && result == SQLITE_ROW) {
-        error = read_message(database, statement, &message);
-        if (error != ERR_OK)
+    uint32_t count = 0;
+    struct cursor cursors[2], *first;
+    enum err error = cursor_start(&cursors[0], database,
+                                  expiring ? STATEMENT_MESSAGES_EXPIRING : STATEMENT_MESSAGES_PAGE,
+                                  page->lane, page, expiring ? -1 : (int64_t)page->messages_max);
+    enum err beside = cursor_start(&cursors[1], database, STATEMENT_MESSAGES_PAGE_BESIDE,
+                                   expiring ? 0 : page->lane_beside, page, page->messages_max);
+    if (error == ERR_OK)
+        error = beside;
+    while (error == ERR_OK && (first = cursor_first(&cursors[0], &cursors[1]))) {
+        each(context, &first->message);
+        bytes += first->message.properties.len + first->message.body.len;
+        count++;
+        if (!expiring && (bytes > page->bytes_max || count == page->messages_max))
             break;
-        each(context, &message);
-        bytes += message.properties.len + message.body.len;
-        if (!expiring && bytes > page->bytes_max)
-            result = SQLITE_DONE;
-        else
-            result = database_step(database, statement);
+        error = cursor_next(first, database);
     }
-    return finish(statement, result, error);
+    error = cursor_end(&cursors[0], error);
+    return cursor_end(&cursors[1], error);
 }

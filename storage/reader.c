@@ -87,7 +87,8 @@ static void free_request(struct request *request)
 static int open_own(struct reader *reader)
 {
     struct database *own = &reader->own;
-    static const enum statement needed[] = {STATEMENT_MESSAGES_PAGE, STATEMENT_MESSAGES_EXPIRING};
+    static const enum statement needed[] = {STATEMENT_MESSAGES_PAGE, STATEMENT_MESSAGES_PAGE_BESIDE,
+                                            STATEMENT_MESSAGES_EXPIRING};
     if (own->sql)
         return SQLITE_OK;
     int result = sqlite3_open_v2(reader->main->path, &own->sql,

@@ -29,7 +29,8 @@ static void mark_lane(void *context, const struct store_lane *lane)
     lane_ids_mark(ids, lane->id);
 }
 
-/* Messages of a lane that isn't there: it was deleted, and they were not all removed yet. */
+/* Messages of a lane that isn't there: it was deleted, and they were not all removed yet, or it was a
+ * transient one, which has no row. */
 static void find_dropped(void *context, uint32_t lane)
 {
     struct store_db *db = context;
@@ -290,6 +291,7 @@ enum err store_load_messages(struct store_db *db, uint32_t lane,
 
 void store_page(struct store_db *db, const struct store_page *page)
 {
+    CHECK(page->lane != 0 || page->lane_beside != 0);
     CHECK(page->first <= page->last && page->messages_max > 0);
     reader_ask(&db->reader, page);
 }

@@ -110,6 +110,9 @@ struct store_lane {
 
 /* A new, empty lane; 0 when all STORE_LANES_MAX are taken. */
 uint32_t store_lane_new(struct store_db *db, struct slice queue, uint8_t priority) MUST_USE;
+/* A lane for messages that need not outlive this run: the next start finds none of it. 0 when all are
+ * taken. */
+uint32_t store_lane_transient(struct store_db *db) MUST_USE;
 /* The lane and all its messages. */
 uint64_t store_lane_delete(struct store_db *db, uint32_t lane);
 /* All messages of the lane with first <= position <= last. */
@@ -150,8 +153,9 @@ enum err store_load_messages(struct store_db *db, uint32_t lane,
 /* -- paging: messages read back while the broker runs -- */
 
 struct store_page {
-    uint32_t lane;
-    uint64_t first; /* positions, both inclusive */
+    uint32_t lane;        /* 0: none, */
+    uint32_t lane_beside; /* nor a second one; the messages of both come in order of position */
+    uint64_t first;       /* positions, both inclusive */
     uint64_t last;
     uint32_t messages_max; /* it ends after so many, */
     uint64_t bytes_max;    /* or when bodies and properties exceed this (at least one message) */

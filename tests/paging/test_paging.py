@@ -125,6 +125,50 @@ class Backlog(Paging):
         self.assertEqual(self.depth(), 0)
 
 
+class Transient(Paging):
+    """Messages that nobody wants back after a restart leave memory all the same."""
+
+    def test_a_transient_backlog(self):
+        self.declare(durable=False)
+        self.bulk().publish('q', 0, MANY, persistent=False)
+        self.assertEqual(self.depth(), MANY)
+        if not instrumented():  # they may fill options.queue_memory, 64 MB, before the disk is bothered
+            self.assertLessEqual(peak(self.broker), 2 * MEMORY_MAX)
+        self.expect(self.drain(MANY, prefetch=1000), range(MANY))
+        if not instrumented():
+            self.assertLessEqual(peak(self.broker), 2 * MEMORY_MAX)
+
+    def test_a_mixed_backlog(self):
+        self.declare()
+        publisher = self.bulk()
+        for start in range(0, MANY, 1000):
+            publisher.publish('q', start, 500, wait=False)
+            publisher.publish('q', start + 500, 500, persistent=False, wait=False)
+        publisher.publish('q', 0, 0)
+        self.expect_memory()
+        self.expect(self.drain(MANY // 2, prefetch=1000), range(MANY // 2))
+        self.declare('gone', durable=False)
+        publisher.publish('gone', 0, MANY // 2, persistent=False)
+        time.sleep(0.5)
+        seconds = self.restart()
+        if not instrumented():
+            self.assertLess(seconds, 0.3)
+        rest = self.drain(self.depth(), prefetch=1000)
+        self.assertEqual(self.depth(), 0)
+        wanted = [n for n in range(MANY // 2, MANY) if n % 1000 < 500]
+        self.expect(rest[-len(wanted):], wanted)
+        self.assertLessEqual(len(rest), len(wanted) + 2000)  # acknowledged, but not yet on the disk
+
+    def test_a_queue_deleted_while_it_is_read(self):
+        for _ in range(3):
+            self.declare(durable=False)
+            self.bulk().publish('q', 0, MANY // 2, persistent=False)
+            consumer = self.bulk(confirms=False)
+            consumer.consume('q', prefetch=300)
+            self.expect(consumer.take(5000), range(5000))
+            self.delete()
+
+
 class Kills(Paging):
     def killing(self, seconds, act):
         """Does something until the daemon is killed under it."""
@@ -146,8 +190,9 @@ class Kills(Paging):
     def read_all(self):
         """All that is there, which then goes back."""
         bulk = self.bulk(confirms=False)
+        count = self.depth()
         bulk.consume('q')
-        numbers = bulk.take(self.depth(), ack_every=0)
+        numbers = bulk.take(count, ack_every=0)
         self.assertTrue(bulk.silence())
         bulk.close()
         return numbers

@@ -73,7 +73,6 @@ struct m_entry {
     struct m_count *counts; /* failed deliveries, newest first; NULL: none */
     int64_t deadline_ms;    /* monotonic; INT64_MAX: never */
     int64_t expires_ms;     /* the same by the wall clock, as it is on the disk */
-    uint64_t expiry_order;  /* among equal deadlines: when it became ready */
     uint64_t born, died;
     struct m_publish *origin; /* NULL: not to be confirmed, or from before a crash */
     struct m_entry *root;     /* what was published; itself, unless dead-lettered */
@@ -242,9 +241,8 @@ struct model {
     struct vec stored; /* struct m_entry, durable ones, dead ones until that is durable */
     struct vec connections;
     struct vec deliveries; /* struct m_frame of this phase, not yet matched */
-    uint64_t expiry_order_next;
-    uint64_t changes;  /* of what is stored */
-    struct vec deaths; /* work list of dead-lettering */
+    uint64_t changes;      /* of what is stored */
+    struct vec deaths;     /* work list of dead-lettering */
     bool dead_lettering;
     uint64_t delivered, confirmed, dead_lettered,
         expired; /* what this run has seen, for the summary */

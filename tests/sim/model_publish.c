@@ -312,6 +312,14 @@ void model_dead_letter(struct model *model, struct m_queue *queue, struct m_entr
     model->dead_lettering = false;
 }
 
+/* Among equal deadlines in the order of delivery. */
+static bool expires_before(const struct m_entry *left, const struct m_entry *right)
+{
+    if (left->deadline_ms != right->deadline_ms)
+        return left->deadline_ms < right->deadline_ms;
+    return left->lane != right->lane ? left->lane > right->lane : left->position < right->position;
+}
+
 void model_expire(struct model *model, struct m_queue *queue)
 {
     while (!queue->gone) {
@@ -319,9 +327,7 @@ void model_expire(struct model *model, struct m_queue *queue)
         for (size_t i = 0; i < queue->ready.count; i++) {
             struct m_entry *entry = queue->ready.at[i];
             if (!entry->paged && entry->deadline_ms <= model->now_ms &&
-                (!first || entry->deadline_ms < first->deadline_ms ||
-                 (entry->deadline_ms == first->deadline_ms &&
-                  entry->expiry_order < first->expiry_order)))
+                (!first || expires_before(entry, first)))
                 first = entry;
         }
         if (!first)

@@ -35,7 +35,6 @@ void model_make_ready(struct model *model, struct m_entry *entry)
         index--;
     vec_insert(model->arena, ready, index, entry);
     entry->place = M_READY;
-    entry->expiry_order = model->expiry_order_next++;
 }
 
 /* It leaves the ready list, or the unacknowledged ones, for good. */

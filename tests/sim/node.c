@@ -168,7 +168,6 @@ void node_crash(struct node *node)
     start_broker(node);
     finish_start(node);
     peek_compare(node->model);
-    peek_adopt_expiry(node->model);
 }
 
 void node_restart(struct node *node)
@@ -186,7 +185,6 @@ void node_restart(struct node *node)
     start_broker(node);
     finish_start(node);
     peek_compare(node->model);
-    peek_adopt_expiry(node->model);
 }
 
 void node_free(struct node *node)

@@ -268,54 +268,19 @@ static void compare_exchanges(struct model *model, struct vhost *vhost)
                    model->bindings.count);
 }
 
-static void adopt_entry(struct model *model, const struct entry *entry, struct m_entry *known)
-{
-    known->expiry_order = entry->expiry.sequence;
-    if (known->expiry_order >= model->expiry_order_next)
-        model->expiry_order_next = known->expiry_order + 1;
-}
-
-/* Entries of one list, which are some of the lane's, in their order. */
-static void adopt_list(struct model *model, const struct list *list, const struct lane *lane,
-                       const struct m_queue *queue)
-{
-    size_t index = 0;
-    for (const struct list *node = list->next; node != list; node = node->next) {
-        const struct entry *entry = CONTAINER_OF(node, struct entry, link);
-        struct m_entry *known;
-        do
-            known = next_of_lane(queue, lane->priority, &index);
-        while (known && (known->message->id != id_of(entry->message) ||
-                         known->deadline_ms != entry->deadline_ms));
-        if (known)
-            adopt_entry(model, entry, known);
-    }
-}
-
-static void adopt_lane(struct model *model, const struct lane *lane, const struct m_queue *queue)
-{
-    adopt_list(model, &lane->ready, lane, queue);
-    adopt_list(model, &lane->resident, lane, queue);
-    adopt_list(model, &lane->tail, lane, queue);
-}
-
-void peek_adopt_expiry(struct model *model)
-{
-    for (size_t i = 0; i < model->queues.count; i++) {
-        const struct m_queue *queue = model->queues.at[i];
-        const struct queue *found = queue_of(model, queue);
-        for (int lane = 0; lane <= found->settings.priority_max; lane++)
-            if (found->lanes[lane])
-                adopt_lane(model, found->lanes[lane], queue);
-    }
-}
-
 static bool is_resident(const struct lane *lane, const struct list *node,
                         const struct m_entry *known)
 {
     const struct entry *entry = CONTAINER_OF(node, struct entry, link);
     return node != &lane->resident && entry->deadline_ms == known->deadline_ms &&
            id_of(entry->message) == known->message->id;
+}
+
+/* As lane_expires(): behind paged messages that are due before it. */
+static bool waits_its_turn(const struct lane *lane, const struct m_entry *known)
+{
+    return lane->paged_count > 0 && lane->paged_deadline != INT64_MIN &&
+           known->deadline_ms >= lane->paged_deadline;
 }
 
 static void mark_paged(const struct lane *lane, const struct m_queue *queue)
@@ -326,8 +291,8 @@ static void mark_paged(const struct lane *lane, const struct m_queue *queue)
     uint64_t middle = lane->paged_count + list_count(&lane->resident);
     const struct list *resident = lane->resident.next;
     for (uint64_t i = 0; (known = next_of_lane(queue, lane->priority, &index)); i++) {
-        known->paged = i >= ready && i - ready < middle;
-        if (!known->paged || !is_resident(lane, resident, known))
+        known->paged = i >= ready && (i - ready < middle || waits_its_turn(lane, known));
+        if (!known->paged || i - ready >= middle || !is_resident(lane, resident, known))
             continue;
         known->paged = false;
         resident = resident->next;

@@ -39,9 +39,6 @@ struct peek_due {
 /* The timers of queues that broker_run_timers() will run now, in their order; how many. */
 size_t peek_due(const struct model *model, struct peek_due *due, size_t most);
 
-/* After a start: which of two messages of different lanes but of one deadline expires first. */
-void peek_adopt_expiry(struct model *model);
-
 /* Every queue, exchange, binding and entry of the node against the model; violations end the run. */
 void peek_compare(struct model *model);
 /* Notes which messages are on the disk alone: they expire a little later than those in memory, once

@@ -117,7 +117,6 @@ START_TEST(keeps_transient_messages_in_their_places)
     declare_durable(client, "q", none());
     fill("q", 0, MANY, 3);
     ck_assert_uint_gt(first_lane("q")->paged_count, 0);
-    ck_assert(!list_empty(&first_lane("q")->resident));
     consume(channel, "q", "C", true);
     for (int i = 0; i < 100; i++)
         world_turn(&world);
@@ -412,6 +411,88 @@ START_TEST(goes_on_without_rows_that_are_gone)
 }
 END_TEST
 
+/* Publishes transient numbers; a turn each hundred. */
+static void fill_transient(const char *queue, int from, int to)
+{
+    fill(queue, from, to, 1);
+}
+
+START_TEST(transient_messages_leave_memory_too)
+{
+    declare(client, "q", none());
+    fill_transient("q", 0, MANY);
+    struct lane *lane = first_lane("q");
+    ck_assert_uint_gt(lane->paged_count, MANY / 2);
+    ck_assert_uint_le(lane->memory, 3 * broker_lane_memory(world.broker));
+    ck_assert_uint_eq(lane->store_id, 0);
+    consume(channel, "q", "C", true);
+    for (int i = 0; i < 100; i++)
+        world_turn(&world);
+    ck_assert_int_eq(count_delivered(0, 1), MANY);
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_bytes, 0);
+}
+END_TEST
+
+START_TEST(a_restart_forgets_transient_messages_on_the_disk)
+{
+    declare_durable(client, "q", none());
+    declare(client, "gone", none());
+    fill("q", 0, MANY, 2);
+    fill_transient("gone", 0, MANY);
+    ck_assert_uint_gt(first_lane("q")->paged_count, MANY / 2);
+    world_crash(&world);
+    connect();
+    ck_assert_ptr_null(world_queue(&world, "gone"));
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_count, MANY / 2);
+    fill_transient("q", MANY + 1, MANY + 2);
+    consume(channel, "q", "C", true);
+    for (int i = 0; i < 100; i++)
+        world_turn(&world);
+    ck_assert_int_eq(count_delivered(1, 2), MANY / 2 + 1);
+}
+END_TEST
+
+START_TEST(a_queue_with_spilled_messages_is_purged_and_deleted)
+{
+    declare(client, "q", none());
+    for (int i = 0; i < 3; i++) {
+        fill_transient("q", 0, MANY);
+        ck_assert_uint_eq(queue_purge_ready(world_queue(&world, "q")), MANY);
+        fill_transient("q", 0, MANY);
+        get(channel, "q", true);
+        ck_assert_int_eq(count_delivered(0, 1), 1);
+        queue_destroy(world_queue(&world, "q"));
+        world_turn(&world);
+        declare(client, "q", none());
+    }
+}
+END_TEST
+
+/* Both ends of the queue are due: the middle, on the disk, goes before the tail. */
+START_TEST(all_of_it_expires_in_order)
+{
+    struct test_properties persistent = {.persistent = true};
+    table_add_int64(&arguments, "x-message-ttl", 1000);
+    table_add_str(&arguments, "x-dead-letter-exchange", slice_str(""));
+    table_add_str(&arguments, "x-dead-letter-routing-key", slice_str("dead"));
+    declare(client, "dead", none());
+    declare_durable(client, "q", buf_slice(&arguments));
+    fill("q", 0, MANY - 50, 3);
+    for (int i = MANY - 50; i < MANY; i++)
+        publish_number("q", i, &persistent);
+    ck_assert_uint_gt(first_lane("q")->paged_count, 0);
+    ck_assert(!list_empty(&first_lane("q")->tail));
+    world_wait(&world, 1000);
+    for (int i = 0; i < 300; i++)
+        world_wait(&world, 1);
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_count, 0);
+    consume(channel, "dead", "C", true);
+    for (int i = 0; i < 300; i++)
+        world_turn(&world);
+    ck_assert_int_eq(count_delivered(0, 1), MANY);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -431,6 +512,10 @@ int main(void)
         goes_on_after_a_read_failed,
         pages_out_while_the_head_is_dropped_all_the_time,
         goes_on_without_rows_that_are_gone,
+        transient_messages_leave_memory_too,
+        a_restart_forgets_transient_messages_on_the_disk,
+        a_queue_with_spilled_messages_is_purged_and_deleted,
+        all_of_it_expires_in_order,
     };
     return suite_run("lane", setup, teardown, tests, ARRAY_LEN(tests));
 }

@@ -332,6 +332,93 @@ START_TEST(a_lane_that_is_gone_is_empty)
 }
 END_TEST
 
+/* -- two lanes side by side -- */
+
+START_TEST(two_lanes_in_one_order)
+{
+    struct asker all = {.step = 1}, few = {.step = 1}, one = {0}, none = {0};
+    uint32_t lane = fill(0);
+    uint32_t beside = store_lane_transient(fixture.vhost);
+    for (uint64_t i = 0; i < 300; i++)
+        store_fixture_put(&fixture, i % 5 < 2 || i > 250 ? lane : beside, i, NULL);
+    store_fixture_settle(&fixture);
+    struct store_page page = page_of(lane, 0, LAST, &all);
+    page.lane_beside = beside;
+    store_page(fixture.vhost, &page);
+    page.context = &few;
+    page.first = 17;
+    page.messages_max = 100;
+    store_page(fixture.vhost, &page);
+    page = page_of(0, 4, 4, &one);
+    page.lane_beside = beside;
+    store_page(fixture.vhost, &page);
+    page = page_of(lane, 300, LAST, &none);
+    page.lane_beside = beside;
+    store_page(fixture.vhost, &page);
+    answer();
+    expect(&all, 0, 300);
+    expect(&few, 17, 100);
+    expect(&one, 4, 1);
+    expect(&none, 0, 0);
+}
+END_TEST
+
+static void count_lane(void *context, const struct store_lane *lane)
+{
+    unsigned *count = context;
+    ck_assert_uint_gt(lane->id, 0);
+    ++*count;
+}
+
+/* Nothing of it is found at the next start, and its number is free again in the end. */
+START_TEST(a_transient_lane_is_forgotten)
+{
+    unsigned lanes = 0;
+    struct asker asker = {0};
+    uint32_t lane = store_lane_transient(fixture.vhost);
+    for (uint64_t i = 0; i < 5000; i++)
+        store_fixture_put(&fixture, lane, i, NULL);
+    store_fixture_settle(&fixture);
+    store_fixture_crash(&fixture);
+    ck_assert_int_eq(store_fixture_open(&fixture), ERR_OK);
+    ck_assert_int_eq(store_load_lanes(fixture.vhost, count_lane, &lanes), ERR_OK);
+    ck_assert_uint_eq(lanes, 0);
+    ck_assert_uint_ne(store_lane_transient(fixture.vhost), lane);
+    uint32_t other = fill(0);
+    for (uint64_t i = 0; i < 10; i++) { /* maintenance, a step a batch */
+        store_fixture_put(&fixture, other, i, NULL);
+        store_fixture_settle(&fixture);
+    }
+    ask(lane, 0, LAST, &asker);
+    answer();
+    expect(&asker, 0, 0);
+    ck_assert_uint_eq(store_lane_transient(fixture.vhost), lane);
+}
+END_TEST
+
+START_TEST(a_transient_lane_is_deleted)
+{
+    struct asker asker = {0}, gone = {0};
+    uint32_t other = fill(5);
+    uint32_t lane = store_lane_transient(fixture.vhost);
+    for (uint64_t i = 0; i < 100; i++)
+        store_fixture_put(&fixture, lane, i, NULL);
+    store_fixture_settle(&fixture);
+    store_lane_purge(fixture.vhost, lane, 0, 49);
+    store_fixture_settle(&fixture);
+    ask(lane, 0, LAST, &asker);
+    answer();
+    expect(&asker, 50, 50);
+    store_lane_delete(fixture.vhost, lane);
+    store_fixture_settle(&fixture);
+    store_fixture_put(&fixture, other, 5, NULL); /* maintenance, a step a batch */
+    store_fixture_settle(&fixture);
+    ask(lane, 0, LAST, &gone);
+    answer();
+    expect(&gone, 0, 0);
+}
+END_TEST
+
 /* -- cancelling by hand -- */
 
 START_TEST(cancelled_before_it_is_read)
@@ -729,6 +816,9 @@ int main(void)
     TCase *tests = add_case(suite, "by hand", setup_by_hand, teardown);
     add_common(tests);
     tcase_add_test(tests, every_part_of_a_message_comes_back);
+    tcase_add_test(tests, two_lanes_in_one_order);
+    tcase_add_test(tests, a_transient_lane_is_forgotten);
+    tcase_add_test(tests, a_transient_lane_is_deleted);
     tcase_add_test(tests, closed_with_pages_asked_and_answered);
     tcase_add_test(tests, a_read_that_fails_says_so_and_works_later);
     tcase_add_test(tests, a_read_fails_anywhere);
