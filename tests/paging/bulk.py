@@ -25,6 +25,7 @@ class Bulk:
         self.buffer = b''
         self.waiting = collections.deque()  # deliveries read but not taken
         self.published = self.confirmed = 0
+        self.confirming = False
         self.call(CHANNEL_OPEN, b'\0', CHANNEL_OPEN_OK)
 
     def call(self, ids, arguments, answer):
@@ -53,6 +54,7 @@ class Bulk:
 
     def confirms(self):
         self.call(SELECT, b'\0', SELECT_OK)
+        self.confirming = True
 
     def take_confirms(self):
         for kind, payload in self.frames():
@@ -64,7 +66,7 @@ class Bulk:
 
     def publish(self, queue, first, count, size=256, persistent=True, priority=None, expiration=None,
                 wait=True):
-        """Publishes the numbers from `first` on, with confirms, and waits for them."""
+        """Publishes the numbers from `first` on and waits for their confirms, if confirms() was called."""
         flags = 0x1000 | (0x0800 if priority is not None else 0) | (0x0100 if expiration else 0)
         properties = struct.pack('>HB', flags, 2 if persistent else 1)
         if priority is not None:
@@ -79,9 +81,9 @@ class Bulk:
             numbers = range(start, min(start + CHUNK, first + count))
             self.sock.sendall(b''.join(head + n.to_bytes(8, 'big') + tail for n in numbers))
             self.published += len(numbers)
-            while self.published - self.confirmed > OUTSTANDING:
+            while self.confirming and self.published - self.confirmed > OUTSTANDING:
                 self.take_confirms()
-        while wait and self.confirmed < self.published:
+        while wait and self.confirming and self.confirmed < self.published:
             self.take_confirms()
 
     # -- consuming --

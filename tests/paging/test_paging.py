@@ -8,7 +8,7 @@ import time
 import unittest
 
 from bulk import Bulk
-from daemon import Daemon, instrumented
+from daemon import Daemon, instrumented, slow
 
 QUICK = bool(os.environ.get('QUICK'))
 MANY = 100000 if QUICK else 1000000
@@ -117,12 +117,28 @@ class Backlog(Paging):
         self.restart()
         self.assertEqual(self.depth(), 0)
 
+    @slow
     def test_drains_without_acknowledgements(self):
         self.declare()
         self.bulk().publish('q', 0, MANY // 2, size=100)
         self.expect(self.drain(MANY // 2, no_ack=True), range(MANY // 2))
         self.expect_memory()
         self.assertEqual(self.depth(), 0)
+
+
+    def test_a_publisher_that_outruns_the_disk_is_held(self):
+        count = 50000 if QUICK else 150000
+        for persistent in (True, False):
+            self.declare('q', durable=persistent)
+            publisher = self.bulk(confirms=False)
+            publisher.publish('q', 0, count, size=2000, persistent=persistent)
+            deadline = time.monotonic() + 30
+            while self.depth() < count and time.monotonic() < deadline:
+                time.sleep(0.05)
+            self.expect(self.drain(count, prefetch=1000), range(count))
+            if not instrumented():
+                self.assertLessEqual(peak(self.broker), 4 * MEMORY_MAX)
+            self.delete()
 
 
 class Transient(Paging):
@@ -159,6 +175,7 @@ class Transient(Paging):
         self.expect(rest[-len(wanted):], wanted)
         self.assertLessEqual(len(rest), len(wanted) + 2000)  # acknowledged, but not yet on the disk
 
+    @slow
     def test_a_queue_deleted_while_it_is_read(self):
         for _ in range(3):
             self.declare(durable=False)
@@ -287,7 +304,7 @@ class Shapes(Paging):
         self.declare()
         count, back = MANY // 4, 5000
         self.bulk().publish('q', 0, count)
-        for _ in range(5):
+        for _ in range(2 if QUICK else 5):
             consumer = self.bulk(confirms=False)
             consumer.consume('q', prefetch=back)
             self.expect(consumer.take(back, ack_every=0), range(back))
@@ -308,7 +325,7 @@ class Shapes(Paging):
     def test_queue_wide_ttl(self):
         count = MANY // 4
         self.declare('dead')
-        self.declare('q', x_message_ttl=2000, x_dead_letter_exchange='',
+        self.declare('q', x_message_ttl=1000 if QUICK else 2000, x_dead_letter_exchange='',
                      x_dead_letter_routing_key='dead')
         self.bulk().publish('q', 0, count)
         consumer = self.bulk(confirms=False)
@@ -317,6 +334,7 @@ class Shapes(Paging):
         self.assertEqual(self.depth(), 0)
         self.expect_memory()
 
+    @slow
     def test_messages_that_expire_between_others(self):
         count = MANY // 10
         self.declare()
@@ -332,6 +350,7 @@ class Shapes(Paging):
         self.expect(self.drain(count * 9 // 10, prefetch=500),
                     [n for n in range(count) if n % 100 < 90])
 
+    @slow
     def test_priorities(self):
         count = MANY // 8
         self.declare('q', x_max_priority=3)
@@ -344,6 +363,7 @@ class Shapes(Paging):
         numbers = self.drain(4 * count, prefetch=1000)
         self.expect(numbers, [p * count + n for p in (3, 2, 1, 0) for n in range(count)])
 
+    @slow
     def test_length_limit(self):
         count = MANY // 2
         for limit in (MANY // 10, count - 1000):
@@ -358,7 +378,7 @@ class Shapes(Paging):
     def test_get(self):
         self.declare()
         self.bulk().publish('q', 0, MANY // 4)
-        count = 3000 if QUICK else 20000
+        count = 1000 if QUICK else 20000
         for first in (0, count):
             connection = self.broker.connect()
             channel = connection.channel()
@@ -370,6 +390,7 @@ class Shapes(Paging):
             self.broker.start()
         self.assertEqual(self.depth(), MANY // 4 - 2 * count)
 
+    @slow
     def test_purge(self):
         self.declare()
         publisher = self.bulk()
@@ -388,7 +409,7 @@ class Shapes(Paging):
 
     def test_deleted_while_it_is_read(self):
         publisher = self.bulk()
-        for round_number in range(6):
+        for round_number in range(4 if QUICK else 8):
             self.declare()
             publisher.publish('q', 0, MANY // 10)
             if round_number % 2:
