@@ -13,6 +13,9 @@ from daemon import Daemon, instrumented, slow
 QUICK = bool(os.environ.get('QUICK'))
 MANY = 100000 if QUICK else 1000000
 MEMORY_MAX = 60 << 20
+# Confirms of transient messages wait for nothing: their publishers are held only when messages take more
+# than options.queue_memory, 64 MB; what waits for the disk then, and SQLite, come on top.
+TRANSIENT_MAX = 160 << 20
 
 
 def peak(broker):
@@ -83,9 +86,9 @@ class Paging(unittest.TestCase):
                 self.fail(f'number {number} at place {at}, not {want}')
         self.assertEqual(len(numbers), len(wanted))
 
-    def expect_memory(self):
+    def expect_memory(self, most=MEMORY_MAX):
         if not instrumented():
-            self.assertLessEqual(peak(self.broker), MEMORY_MAX)
+            self.assertLessEqual(peak(self.broker), most)
 
     def drain(self, count, **options):
         bulk = self.bulk(confirms=False)
@@ -148,11 +151,9 @@ class Transient(Paging):
         self.declare(durable=False)
         self.bulk().publish('q', 0, MANY, persistent=False)
         self.assertEqual(self.depth(), MANY)
-        if not instrumented():  # they may fill options.queue_memory, 64 MB, before the disk is bothered
-            self.assertLessEqual(peak(self.broker), 2 * MEMORY_MAX)
+        self.expect_memory(TRANSIENT_MAX)
         self.expect(self.drain(MANY, prefetch=1000), range(MANY))
-        if not instrumented():
-            self.assertLessEqual(peak(self.broker), 2 * MEMORY_MAX)
+        self.expect_memory(TRANSIENT_MAX)
 
     def test_a_mixed_backlog(self):
         self.declare()
@@ -161,7 +162,7 @@ class Transient(Paging):
             publisher.publish('q', start, 500, wait=False)
             publisher.publish('q', start + 500, 500, persistent=False, wait=False)
         publisher.publish('q', 0, 0)
-        self.expect_memory()
+        self.expect_memory(TRANSIENT_MAX)
         self.expect(self.drain(MANY // 2, prefetch=1000), range(MANY // 2))
         self.declare('gone', durable=False)
         publisher.publish('gone', 0, MANY // 2, persistent=False)
