@@ -73,6 +73,7 @@ static void set_limits(struct broker_options *options, const struct configuratio
     options->queues_max = (uint32_t)configuration_number(configuration, CONFIG_QUEUE_MAX);
     options->exchanges_max = (uint32_t)configuration_number(configuration, CONFIG_EXCHANGE_MAX);
     options->vhosts_max = (uint32_t)configuration_number(configuration, CONFIG_VHOST_MAX);
+    options->queue_memory = (uint64_t)configuration_number(configuration, CONFIG_QUEUE_MEMORY);
     options->unacked_per_channel_max =
         (uint32_t)configuration_number(configuration, CONFIG_UNACKED_MAX_PER_CHANNEL);
 }
