@@ -353,7 +353,7 @@ PORT ?= 5672
 run: all
 	@echo 'AMQP on port $(PORT): connect with amqp://guest:guest@localhost:$(PORT)/ (Ctrl-C stops it)'
 	@mkdir -p data
-	@exec $(BUILD)/bilbyd --data-dir ./data $(if $(filter-out 5672,$(PORT)),\
+	@exec env -u BILBY_PERF $(BUILD)/bilbyd --data-dir ./data $(if $(filter-out 5672,$(PORT)),\
 	    --set listeners.tcp.1=127.0.0.1:$(PORT))
 
 INSTALL ?= install
