@@ -32,6 +32,7 @@ struct database {
     sqlite3_stmt *removes[STORE_RECORD_KINDS];
     struct buf json;       /* for the columns beside tables */
     int64_t deleted_bytes; /* bodies that MESSAGE_DELETE removed since it was last set to 0 */
+    bool unfinished;       /* the last step of maintenance was refused, or held back by a reader */
     int wal_pages;         /* in the WAL and not yet checkpointed */
     /* Lanes that are deleted and whose messages go little by little (maintain.c), and those of them
      * whose messages are all gone, until the writer reports them. */

@@ -7,8 +7,9 @@
  * (2) Free pages are given back to the disk: when it is quiet, once they are more than half of the
  *     file (while a backlog drains, its pages would be moved only to be freed a moment later); when
  *     idle, all but FREE_PAGES_KEPT, which the next backlog will want.
- * (3) A step that fails is not tried again before the next batch: the disk's trouble will show there.
- *     Another process reading the database may make a checkpoint incomplete, which is no failure.
+ * (3) A step that fails is not tried again before the next batch, or when idle after a pause: the
+ *     disk's trouble will show there. A reader may make a checkpoint incomplete: that is no failure, but
+ *     something to come back to.
  * (4) A lane's number is reported as cleaned, and so used again, only when none of its messages is left.
  */
 #include "storage/maintain.h"
@@ -42,14 +43,17 @@ static bool may_shrink(struct database *database, enum maintain_load load)
     return load == MAINTAIN_IDLE || pages > database_integer_id(database, STATEMENT_PAGES, 0) / 2;
 }
 
-/* A reader in another process may hold it back: then it is as good as done for now. It's not waited
- * for, since a batch may come any moment. */
+/* A reader may hold it back: that is not waited for, since a batch may come any moment. */
 static int checkpoint(struct database *database, int mode)
 {
     sqlite3_busy_timeout(database->sql, 0);
-    int result = sqlite3_wal_checkpoint_v2(database->sql, NULL, mode, NULL, NULL);
+    int in_wal = 0;
+    int copied = 0;
+    int result = sqlite3_wal_checkpoint_v2(database->sql, NULL, mode, &in_wal, &copied);
+    database->unfinished = result != SQLITE_OK || copied < in_wal;
     sqlite3_busy_timeout(database->sql, DATABASE_BUSY_TIMEOUT_MS);
-    database->wal_pages = 0;
+    if (!database->unfinished)
+        database->wal_pages = 0;
     return result;
 }
 
@@ -124,8 +128,10 @@ bool maintain_step(struct database *database, enum maintain_load load)
 {
     if (database->in_memory)
         return false;
+    database->unfinished = false;
     bool failed = step(database, load) != SQLITE_OK;
-    bool more = !failed && more_to_do(database, load);
+    database->unfinished = database->unfinished || failed;
+    bool more = !database->unfinished && more_to_do(database, load);
     if (load == MAINTAIN_IDLE && !more)
         sqlite3_db_release_memory(database->sql); /* the page cache is for busy times */
     return more;

@@ -18,7 +18,7 @@
 /* SQLite's statements are prepared; stepping them needs little. */
 #define STACK_BYTES ((size_t)256 * 1024)
 #define RETRY_MS 1000
-#define IDLE_MS 200 /* without a batch for so long, maintenance does all there is to do */
+#define IDLE_MS 200          /* without a batch for so long, maintenance does all there is to do */
 #define MAINTAIN_NS 20000000 /* under load, maintenance and sizes come that often at most */
 
 static uint64_t now_ns(void)
@@ -137,7 +137,9 @@ static bool await_batch(struct writer *writer)
     bool more = true;
     lock(writer);
     while (writer->state != WRITER_WRITING && !writer->stopping) {
-        if (!more) {
+        if (!more && writer->database->unfinished) {
+            more = !wait_ms(writer, RETRY_MS);
+        } else if (!more) {
             CHECK(pthread_cond_wait(&writer->changed, &writer->lock) == 0);
         } else if (!idle) {
             idle = !wait_ms(writer, IDLE_MS);

@@ -28,8 +28,8 @@ enum writer_state {
 };
 
 struct writer_stats {
-    uint64_t file_bytes; /* the database and its WAL */
-    uint64_t free_bytes; /* in the database */
+    uint64_t file_bytes;               /* the database and its WAL */
+    uint64_t free_bytes;               /* in the database */
     struct histogram commits;          /* nanoseconds, by STORE_COMMIT_BOUNDS */
     struct histogram batch_operations; /* by STORE_BATCH_BOUNDS */
 };
