@@ -11,11 +11,12 @@
 #include <unistd.h>
 
 static struct log_sink sink;
-static char directory[] = "/tmp/bilby-log-XXXXXX";
-static char path[64];
+static char directory[64];
+static char path[96];
 
 static void setup(void)
 {
+    snprintf(directory, sizeof(directory), "/tmp/bilby-log-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(directory));
     snprintf(path, sizeof(path), "%s/bilby.log", directory);
     log_sink_init(&sink);
