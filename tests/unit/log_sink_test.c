@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 static struct log_sink sink;
-static char directory[64];
-static char path[96];
+static char directory[32];
+static char path[64];
 
 static void setup(void)
 {
