@@ -346,7 +346,14 @@ void model_timers(struct model *model, const struct peek_due *due, size_t count)
 void model_turn_end(struct model *model);
 /* Everything up to the end of this turn is on the disk. */
 void model_durable(struct model *model, uint64_t turn);
-/* The node died; `clean`: it was stopped in order. Reduces the model to what is there now. */
-void model_restart(struct model *model, bool clean);
+/* The node started with what this turn left on the disk; `clean`: it was stopped in order. Reduces the
+ * model to what is there now. */
+void model_restart(struct model *model, uint64_t turn, bool clean);
+/* What a start after this turn finds. */
+bool model_survives(uint64_t born, uint64_t died, uint64_t turn);
+bool model_queue_survives(const struct m_queue *queue, uint64_t turn);
+bool model_exchange_survives(const struct m_exchange *exchange, uint64_t turn);
+bool model_binding_survives(const struct m_binding *binding, uint64_t turn);
+bool model_entry_survives(const struct m_entry *entry, uint64_t turn);
 
 #endif

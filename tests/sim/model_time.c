@@ -132,9 +132,30 @@ void model_durable(struct model *model, uint64_t turn)
 
 /* -- after a crash -- */
 
-static bool survives(uint64_t born, uint64_t died, uint64_t turn)
+bool model_survives(uint64_t born, uint64_t died, uint64_t turn)
 {
     return born <= turn && died > turn;
+}
+
+bool model_queue_survives(const struct m_queue *queue, uint64_t turn)
+{
+    return queue->durable && model_survives(queue->born, queue->died, turn);
+}
+
+bool model_exchange_survives(const struct m_exchange *exchange, uint64_t turn)
+{
+    return exchange->spec->durable && model_survives(exchange->born, exchange->died, turn);
+}
+
+bool model_binding_survives(const struct m_binding *binding, uint64_t turn)
+{
+    return binding->stored && model_survives(binding->born, binding->died, turn);
+}
+
+bool model_entry_survives(const struct m_entry *entry, uint64_t turn)
+{
+    return model_queue_survives(entry->queue, turn) &&
+           model_survives(entry->born, entry->died, turn);
 }
 
 static void revive_queue(struct model *model, struct m_queue *queue)
@@ -157,7 +178,7 @@ static void restart_queues(struct model *model, uint64_t turn)
     model->queues = model->dead_queues = (struct vec){0};
     for (size_t i = 0; i < alive.count + dead.count; i++) {
         struct m_queue *queue = i < alive.count ? alive.at[i] : dead.at[i - alive.count];
-        if (queue->durable && survives(queue->born, queue->died, turn))
+        if (model_queue_survives(queue, turn))
             revive_queue(model, queue);
         else
             queue->gone = true;
@@ -171,8 +192,7 @@ static void restart_exchanges(struct model *model, uint64_t turn)
     model->exchanges = model->dead_exchanges = (struct vec){0};
     for (size_t i = 0; i < alive.count + dead.count; i++) {
         struct m_exchange *exchange = i < alive.count ? alive.at[i] : dead.at[i - alive.count];
-        exchange->gone =
-            !exchange->spec->durable || !survives(exchange->born, exchange->died, turn);
+        exchange->gone = !model_exchange_survives(exchange, turn);
         if (exchange->gone)
             continue;
         exchange->born = 0;
@@ -188,7 +208,7 @@ static void restart_bindings(struct model *model, uint64_t turn)
     model->bindings = model->dead_bindings = (struct vec){0};
     for (size_t i = 0; i < alive.count + dead.count; i++) {
         struct m_binding *binding = i < alive.count ? alive.at[i] : dead.at[i - alive.count];
-        binding->gone = !binding->stored || !survives(binding->born, binding->died, turn);
+        binding->gone = !model_binding_survives(binding, turn);
         if (binding->gone)
             continue;
         binding->born = 0;
@@ -223,14 +243,13 @@ static void restart_entries(struct model *model, uint64_t turn, bool clean)
     model->stored = (struct vec){0};
     for (size_t i = 0; i < stored.count; i++) {
         struct m_entry *entry = stored.at[i];
-        if (!entry->queue->gone && survives(entry->born, entry->died, turn))
+        if (!entry->queue->gone && model_survives(entry->born, entry->died, turn))
             revive_entry(model, entry, turn, clean);
     }
 }
 
-void model_restart(struct model *model, bool clean)
+void model_restart(struct model *model, uint64_t turn, bool clean)
 {
-    uint64_t turn = clean ? model->turn : model->durable;
     model->connections.count = 0;
     model->deliveries.count = 0;
     model->deaths.count = 0;

@@ -5,12 +5,10 @@
 #include "base/mem.h"
 #include "broker/broker.h"
 #include "broker/connection.h"
-#include "broker/vhost.h"
 #include "tests/sim/peek.h"
 #include "tests/sim/tap.h"
 
 #include <inttypes.h>
-#include <sqlite3.h>
 #include <stdio.h>
 
 #define DUE_MAX 128
@@ -26,176 +24,7 @@ static bool read_pages(struct node *node)
     return true;
 }
 
-/* -- starting and stopping -- */
-
-static void open_store(struct node *node)
-{
-    struct store_options options = {
-        .directory = "/disk",
-        .vfs = "sim",
-        .manual = true,
-        .pending_bytes_max = node->world->store_pending_max,
-    };
-    char message[512];
-    broker_store_options(&options);
-    if (store_open(&node->store, &options, message, sizeof message) != ERR_OK)
-        model_fail(node->model, "the store does not open: %s", message);
-}
-
-static void start_broker(struct node *node)
-{
-    struct broker_options options;
-    char message[512];
-    broker_options_init(&options);
-    rng_bytes(&node->world->rng, options.seed, sizeof options.seed);
-    options.consumer_timeout_ms = node->world->consumer_timeout_ms;
-    options.heartbeat_s = 0;
-    options.frame_max = node->world->frame_max;
-    options.handshake_timeout_ms = INT32_MAX;
-    if (node->world->queue_memory)
-        options.queue_memory = node->world->queue_memory;
-    node->broker = broker_new(&options, node->store);
-    broker_set_time(node->broker, node->now_ms, node->wall_ms);
-    if (broker_start(node->broker, message, sizeof message) != ERR_OK)
-        model_fail(node->model, "the broker does not start: %s", message);
-    struct vhost *vhost = vhost_find(node->broker, slice_str("/"));
-    if (!vhost)
-        model_fail(node->model, "the default virtual host is not there");
-    node->db = vhost->db;
-}
-
-/* What starting wrote is made durable at once: no client can know of it. */
-static void finish_start(struct node *node)
-{
-    broker_settle(node->broker);
-    for (int i = 0; i < 3; i++) {
-        store_write(store_node(node->store));
-        store_write(node->db);
-        store_read(node->db);
-        broker_collect(node->broker);
-        broker_settle(node->broker);
-    }
-    node->turns.count = 0;
-    node->given = node->applied = false;
-    node->flushed = node->written = node->settled = store_last(node->db);
-    node->lives++;
-}
-
-struct node *node_new(struct world *world, struct model *model)
-{
-    struct node *node = ARENA_NEW(&world->arena, struct node);
-    node->world = world;
-    node->model = model;
-    node->disk = memvfs_new("sim");
-    node->now_ms = 1000;
-    node->wall_ms = 1700000000000;
-    model->node = node;
-    model_set_time(model, node->now_ms, node->wall_ms);
-    world->trace.now_ms = node->now_ms;
-    open_store(node);
-    start_broker(node);
-    finish_start(node);
-    peek_compare(model);
-    return node;
-}
-
-static void free_link(struct link *link)
-{
-    buf_fini(&link->network);
-    buf_fini(&link->input);
-    buf_fini(&link->tap);
-    buf_fini(&link->shadow);
-}
-
-static void drop_links(struct node *node, const char *reason)
-{
-    while (node->links.count > 0) {
-        struct link *link = node->links.at[0];
-        if (link->amqp)
-            amqp_connection_free(link->amqp, reason);
-        link->amqp = NULL;
-        free_link(link);
-        vec_remove_at(&node->links, 0);
-    }
-}
-
-void node_break_disk(struct node *node)
-{
-    static const int results[] = {SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC};
-    struct memvfs_fault fault = {
-        .operations = world_percent(node->world, 50) ? MEMVFS_CHANGE : MEMVFS_SYNC,
-        .after = world_below(node->world, 6),
-        .lasting = world_percent(node->world, 70),
-        .result = results[world_below(node->world, ARRAY_LEN(results))],
-    };
-    node->broken = true;
-    memvfs_fail(node->disk, fault);
-    trace_line(&node->world->trace, "disk: breaks after %" PRIu64, fault.after);
-}
-
-void node_mend_disk(struct node *node)
-{
-    if (!node->broken)
-        return;
-    node->broken = false;
-    memvfs_fail(node->disk, (struct memvfs_fault){0});
-    trace_line(&node->world->trace, "disk: works again");
-}
-
-/* A batch that the disk refused half-way may be there after a power loss, or not. The simulated one
- * gets it first. */
-static void settle_disk(struct node *node)
-{
-    if (!node->broken)
-        return;
-    node_mend_disk(node);
-    broker_settle(node->broker);
-    node_write(node);
-}
-
-void node_crash(struct node *node)
-{
-    settle_disk(node);
-    trace_line(&node->world->trace, "CRASH: durable up to turn %" PRIu64 " of %" PRIu64,
-               node->model->durable, node->model->turn);
-    drop_links(node, "crash");
-    store_crash(node->store);
-    broker_free(node->broker);
-    memvfs_power_loss(node->disk, world_percent(node->world, 50) ? node->world->seed + 1 : 0);
-    model_set_time(node->model, node->now_ms, node->wall_ms);
-    model_restart(node->model, false);
-    open_store(node);
-    start_broker(node);
-    finish_start(node);
-    peek_compare(node->model);
-}
-
-void node_restart(struct node *node)
-{
-    node_mend_disk(node);
-    trace_line(&node->world->trace, "RESTART in order");
-    while (node->links.count > 0)
-        node_disconnect(node, node->links.at[0], "restart");
-    broker_stop(node->broker);
-    store_close(node->store);
-    broker_free(node->broker);
-    model_set_time(node->model, node->now_ms, node->wall_ms);
-    model_restart(node->model, true);
-    open_store(node);
-    start_broker(node);
-    finish_start(node);
-    peek_compare(node->model);
-}
-
-void node_free(struct node *node)
-{
-    while (node->links.count > 0)
-        node_disconnect(node, node->links.at[0], "the end");
-    broker_stop(node->broker);
-    store_close(node->store);
-    broker_free(node->broker);
-    memvfs_free(node->disk);
-}
+/* -- time -- */
 
 void node_set_clock(struct node *node, int64_t by_ms)
 {
@@ -211,6 +40,14 @@ void node_pass_time(struct node *node, int64_t ms)
 }
 
 /* -- wires -- */
+
+void link_free(struct link *link)
+{
+    buf_fini(&link->network);
+    buf_fini(&link->input);
+    buf_fini(&link->tap);
+    buf_fini(&link->shadow);
+}
 
 static void note_wake(void *context)
 {
@@ -244,7 +81,7 @@ void node_disconnect(struct node *node, struct link *link, const char *reason)
     tap_all(node);
     model_disconnected(node->model, link->model);
     model_phase_end(node->model);
-    free_link(link);
+    link_free(link);
 }
 
 void link_send(struct node *node, struct link *link, struct m_op *op, const struct buf *bytes)

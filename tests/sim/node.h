@@ -74,6 +74,7 @@ struct node_turn {
     uint64_t turn, last;
 };
 
+/* In node_life.c, as are all that start, end, break or mend it. */
 struct node *node_new(struct world *world, struct model *model);
 /* Ends it in order: a clean stop. */
 void node_free(struct node *node);
@@ -82,6 +83,7 @@ void node_free(struct node *node);
 struct link *node_connect(struct node *node, unsigned client);
 /* The node learns that the wire is dead. */
 void node_disconnect(struct node *node, struct link *link, const char *reason);
+void link_free(struct link *link);
 void link_send(struct node *node, struct link *link, struct m_op *op, const struct buf *bytes);
 
 /* One turn of the loop; `shares` of the waiting input are fed, at random. */
@@ -90,9 +92,13 @@ void node_turn(struct node *node, bool everything);
 bool node_write(struct node *node);
 /* The reader answers what it was asked for. */
 void node_read(struct node *node);
+/* The writer does what it does when it is idle: checkpoints, giving pages back. */
+void node_maintain(struct node *node);
 /* From now on the disk refuses what it is asked to change; or works again. */
 void node_break_disk(struct node *node);
 void node_mend_disk(struct node *node);
+/* The power is gone: all that may happen now is node_crash(). */
+bool node_dark(const struct node *node);
 /* It dies now and starts again on the same disk. */
 void node_crash(struct node *node);
 /* It is stopped in order and starts again. */

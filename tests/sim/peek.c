@@ -11,6 +11,7 @@
 #include "broker/vhost.h"
 #include "proto/properties.h"
 #include "proto/table.h"
+#include "storage/maintain.h"
 #include "storage/store_db.h"
 #include "tests/sim/node.h"
 
@@ -332,6 +333,14 @@ bool peek_reading(const struct model *model, const struct m_queue *queue)
 bool peek_applied(const struct node *node)
 {
     return node->db->writer.state == WRITER_DONE;
+}
+
+bool peek_maintain(struct node *node)
+{
+    if (node->db->writer.state == WRITER_WRITING || node->db->writer.state == WRITER_WAITING)
+        return false;
+    maintain_step(&node->db->database, MAINTAIN_IDLE);
+    return true;
 }
 
 void peek_empty(struct model *model)

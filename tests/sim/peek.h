@@ -48,7 +48,12 @@ void peek_mark_paged(struct model *model);
 bool peek_reading(const struct model *model, const struct m_queue *queue);
 /* Whether the writer has applied the batch that it was given. */
 bool peek_applied(const struct node *node);
+/* One step of an idle writer's maintenance; false when the writer is busy. */
+bool peek_maintain(struct node *node);
 /* Nothing of a message is left in memory. */
 void peek_empty(struct model *model);
+/* Whether the disk holds, row by row, what a crash after this turn leaves; `why` says what is not so. For
+ * a node that has just started. In peek_disk.c. */
+bool peek_stored(const struct model *model, uint64_t turn, const char **why);
 
 #endif

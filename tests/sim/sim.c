@@ -1,29 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The simulator: one seed, one world. It steps clients, network, disk, time and node in an order
- * drawn from the seed, kills and restarts the node in between, and at the end lets everything come
- * to rest and counts what is there.
- *
- *   sim --seeds N     runs the seeds 1 … N (or S … S+N-1 with --first S)
- *   sim --seed S      replays one;  --trace prints what happens as it happens
- *   --steps N         length of a run
- *   --keep-going      each seed in a process of its own; goes on after a failure
- *   --twice           runs every eighth seed a second time: the traces' hashes must agree
- */
+/* See sim.h: the scheduler of one world. */
+#include "tests/sim/sim.h"
+
 #include "tests/sim/client.h"
 #include "tests/sim/peek.h"
 
 #include "broker/broker.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#define STEPS_DEFAULT 400
 #define REST_ROUNDS_MAX 5000
-#define TWICE_EVERY 8
 
 struct sim {
     struct world world;
@@ -131,10 +119,22 @@ static void pass_time(struct sim *sim)
 
 /* -- the run -- */
 
+/* What was on its way when the power went is lost with the node. */
+static void mind_the_dark(struct sim *sim)
+{
+    if (!node_dark(sim->node))
+        return;
+    forget_clients(sim);
+    node_crash(sim->node);
+}
+
 static void turn(struct sim *sim, bool everything)
 {
     if (world_percent(&sim->world, everything ? 100 : sim->world.write_percent))
         node_write(sim->node);
+    if (world_permille(&sim->world, sim->world.maintain_permille))
+        node_maintain(sim->node);
+    mind_the_dark(sim);
     if (everything || world_percent(&sim->world, 40))
         node_read(sim->node);
     if (everything || world_percent(&sim->world, 85))
@@ -174,34 +174,45 @@ static void rest(struct sim *sim)
 
 /* -- the beginning and the end -- */
 
-static void set_the_scene(struct sim *sim)
+/* The keeper with an open channel 1, whatever happened before. */
+static struct client *ready_keeper(struct sim *sim)
 {
     struct client *keeper = &sim->keeper;
-    client_connect(keeper);
-    rest(sim);
-    client_open_channel(keeper, 1);
-    rest(sim);
-    for (unsigned i = 0; i < sim->world.exchange_count; i++) {
-        if (sim->world.exchanges[i].predeclared)
-            continue;
-        client_declare_exchange(keeper, 1, &sim->world.exchanges[i]);
+    while (keeper->state != CLIENT_OPEN || !keeper->channels[1].open) {
+        if (keeper->state == CLIENT_AWAY)
+            client_connect(keeper);
+        else if (keeper->state == CLIENT_OPEN)
+            client_open_channel(keeper, 1);
         rest(sim);
     }
-    for (unsigned i = 0; i < sim->world.queue_count; i++) {
-        if (!keeper->channels[1].open)
-            client_open_channel(keeper, 1), rest(sim);
-        if (!sim->world.queues[i].exclusive)
-            client_declare_queue(keeper, 1, &sim->world.queues[i]);
-        rest(sim);
-    }
-    for (unsigned i = 0; i < 2 * sim->world.queue_count; i++) {
-        if (!keeper->channels[1].open)
-            client_open_channel(keeper, 1), rest(sim);
-        client_bind_random(keeper, 1);
-        rest(sim);
-    }
-    client_close(keeper);
+    return keeper;
+}
+
+static void dismiss_keeper(struct sim *sim)
+{
+    if (sim->keeper.state == CLIENT_OPEN)
+        client_close(&sim->keeper);
     rest(sim);
+}
+
+static void set_the_scene(struct sim *sim)
+{
+    const struct world *world = &sim->world;
+    for (unsigned i = 0; i < world->exchange_count; i++) {
+        if (!world->exchanges[i].predeclared)
+            client_declare_exchange(ready_keeper(sim), 1, &world->exchanges[i]);
+        rest(sim);
+    }
+    for (unsigned i = 0; i < world->queue_count; i++) {
+        if (!world->queues[i].exclusive)
+            client_declare_queue(ready_keeper(sim), 1, &world->queues[i]);
+        rest(sim);
+    }
+    for (unsigned i = 0; i < 2 * world->queue_count; i++) {
+        client_bind_random(ready_keeper(sim), 1);
+        rest(sim);
+    }
+    dismiss_keeper(sim);
 }
 
 static void check_confirms(struct sim *sim)
@@ -232,26 +243,22 @@ static void take_everything(struct sim *sim, const struct queue_spec *spec)
     const struct m_queue *queue;
     while ((queue = model_queue(sim->model, spec->name)) && queue->ready.count > 0 &&
            !(spec->quorum && spec->single_active)) {
-        client_get(&sim->keeper, 1, spec, true);
+        client_get(ready_keeper(sim), 1, spec, true);
         rest(sim);
     }
-    client_delete_queue(&sim->keeper, 1, spec);
-    rest(sim);
+    while (model_queue(sim->model, spec->name)) {
+        client_delete_queue(ready_keeper(sim), 1, spec);
+        rest(sim);
+    }
 }
 
 static void count_everything(struct sim *sim)
 {
-    struct client *keeper = &sim->keeper;
-    client_connect(keeper);
-    rest(sim);
-    client_open_channel(keeper, 1);
-    rest(sim);
     for (unsigned i = 0; i < sim->world.queue_count; i++)
         take_everything(sim, &sim->world.queues[i]);
     if (sim->model->queues.count > 0)
         model_fail(sim->model, "queues are left");
-    client_close(keeper);
-    rest(sim);
+    dismiss_keeper(sim);
     peek_empty(sim->model);
 }
 
@@ -267,116 +274,37 @@ static void finish(struct sim *sim)
     count_everything(sim);
 }
 
-static uint64_t run(uint64_t seed, unsigned steps, bool live, bool verbose)
+static void count(struct sim *sim, struct sim_result *result)
+{
+    *result = (struct sim_result){
+        .messages = sim->world.message_next,
+        .delivered = sim->model->delivered,
+        .confirmed = sim->model->confirmed,
+        .dead_lettered = sim->model->dead_lettered,
+        .lives = sim->node->lives,
+        .disk_changes = memvfs_changes(sim->node->disk),
+    };
+}
+
+void sim_run(const struct sim_request *request, struct sim_result *result)
 {
     struct sim *sim = calloc(1, sizeof *sim);
     CHECK(sim);
-    world_init(&sim->world, seed, steps, live);
+    world_init(&sim->world, request);
     sim->model = model_new(&sim->world);
     sim->node = node_new(&sim->world, sim->model);
     for (unsigned i = 0; i < sim->world.client_count; i++)
         client_init(&sim->clients[i], i + 1, &sim->world, sim->node);
     client_init(&sim->keeper, 0, &sim->world, sim->node);
     set_the_scene(sim);
-    for (unsigned i = 1; i <= steps; i++) {
+    for (unsigned i = 1; i <= sim->world.steps; i++) {
         sim->world.trace.step = i;
         step(sim);
     }
     finish(sim);
+    count(sim, result);
     node_free(sim->node);
-    uint64_t hash = sim->world.trace.hash;
-    if (verbose)
-        printf("seed %" PRIu64 " ok: hash %016" PRIx64 ", %" PRIu64 " messages, %" PRIu64
-               " delivered, %" PRIu64 " confirmed, %" PRIu64 " dead-lettered, %" PRIu64 " starts\n",
-               seed, hash, sim->world.message_next, sim->model->delivered, sim->model->confirmed,
-               sim->model->dead_lettered, sim->node->lives);
+    result->hash = sim->world.trace.hash;
     world_fini(&sim->world);
     free(sim);
-    return hash;
-}
-
-/* -- the command line -- */
-
-struct arguments {
-    uint64_t first, count;
-    unsigned steps;
-    bool trace, keep_going, one, twice;
-};
-
-static int keep_going(const struct arguments *arguments)
-{
-    uint64_t failed = 0;
-    for (uint64_t i = 0; i < arguments->count; i++) {
-        fflush(stdout);
-        pid_t child = fork();
-        CHECK(child >= 0);
-        if (child == 0) {
-            run(arguments->first + i, arguments->steps, arguments->trace, false);
-            exit(0);
-        }
-        int status;
-        CHECK(waitpid(child, &status, 0) == child);
-        failed += status != 0;
-    }
-    printf("%" PRIu64 " passed, %" PRIu64 " failed\n", arguments->count - failed, failed);
-    return failed > 0;
-}
-
-static uint64_t run_one(const struct arguments *arguments, uint64_t seed)
-{
-    uint64_t hash = run(seed, arguments->steps, arguments->trace, arguments->one);
-    if (!arguments->twice || seed % TWICE_EVERY != 0 ||
-        run(seed, arguments->steps, false, false) == hash)
-        return hash;
-    fprintf(stderr, "seed %" PRIu64 ": VIOLATION: does not replay: another trace\n", seed);
-    exit(1);
-}
-
-static int run_all(const struct arguments *arguments)
-{
-    uint64_t hash = 0;
-    for (uint64_t i = 0; i < arguments->count; i++)
-        hash = hash * 31 + run_one(arguments, arguments->first + i);
-    printf("%" PRIu64 " seeds of %u steps, hash %016" PRIx64 "\n", arguments->count,
-           arguments->steps, hash);
-    printf("%" PRIu64 " passed, 0 failed\n", arguments->count);
-    return 0;
-}
-
-static void usage(void)
-{
-    fprintf(stderr, "usage: sim [--seeds N] [--first S] [--seed S] [--steps N] [--trace] "
-                    "[--keep-going] [--twice]\n");
-    exit(64);
-}
-
-int main(int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"seeds", required_argument, NULL, 'n'}, {"first", required_argument, NULL, 'f'},
-        {"seed", required_argument, NULL, 's'},  {"steps", required_argument, NULL, 't'},
-        {"trace", no_argument, NULL, 'v'},       {"keep-going", no_argument, NULL, 'k'},
-        {"twice", no_argument, NULL, 'w'},       {NULL, 0, NULL, 0},
-    };
-    struct arguments arguments = {.first = 1, .count = 100, .steps = STEPS_DEFAULT};
-    int option;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == 'n')
-            arguments.count = strtoull(optarg, NULL, 10);
-        else if (option == 'f')
-            arguments.first = strtoull(optarg, NULL, 10);
-        else if (option == 's')
-            arguments.first = strtoull(optarg, NULL, 10), arguments.count = 1, arguments.one = true;
-        else if (option == 't')
-            arguments.steps = (unsigned)strtoul(optarg, NULL, 10);
-        else if (option == 'v')
-            arguments.trace = true;
-        else if (option == 'k')
-            arguments.keep_going = true;
-        else if (option == 'w')
-            arguments.twice = true;
-        else
-            usage();
-    }
-    return arguments.keep_going ? keep_going(&arguments) : run_all(&arguments);
 }

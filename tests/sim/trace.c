@@ -21,10 +21,13 @@ static struct trace *current;
 static void print_tail(const struct trace *trace)
 {
     uint64_t first = trace->lines > TRACE_LINES ? trace->lines - TRACE_LINES : 0;
-    if (!trace->live)
+    if (!trace->request.live)
         for (uint64_t i = first; i < trace->lines; i++)
             fprintf(stderr, "%s\n", trace->ring[i % TRACE_LINES]);
-    fprintf(stderr, "replay: build/tests/sim/sim --seed %" PRIu64 " --trace\n", trace->seed);
+    fprintf(stderr, "replay: build/tests/sim/sim --seed %" PRIu64, trace->request.seed);
+    if (trace->request.power)
+        fprintf(stderr, " --power --cut %" PRIu64, trace->request.cut_at);
+    fprintf(stderr, " --trace\n");
 }
 
 /* A CHECK of the broker's own failed (it has printed where), or it goes round for ever. */
@@ -32,7 +35,7 @@ static void aborted(int signal_number)
 {
     if (current) {
         fprintf(stderr, "seed %" PRIu64 ": VIOLATION at step %" PRIu64 ": the broker %s\n",
-                current->seed, current->step,
+                current->request.seed, current->step,
                 signal_number == SIGABRT   ? "found a bug in itself"
                 : signal_number == SIGPROF ? "does not end its turn"
                                            : "died of a bad address");
@@ -41,11 +44,10 @@ static void aborted(int signal_number)
     _exit(1);
 }
 
-void trace_init(struct trace *trace, uint64_t seed, bool live)
+void trace_init(struct trace *trace, const struct sim_request *request)
 {
     memset(trace, 0, sizeof *trace);
-    trace->seed = seed;
-    trace->live = live;
+    trace->request = *request;
     trace->hash = 0xcbf29ce484222325u;
     current = trace;
     signal(SIGABRT, aborted);
@@ -73,7 +75,7 @@ void trace_line(struct trace *trace, const char *format, ...)
     trace->lines++;
     for (const char *at = line; *at; at++)
         trace->hash = (trace->hash ^ (uint8_t)*at) * 0x100000001b3u;
-    if (trace->live)
+    if (trace->request.live)
         fprintf(stderr, "%s\n", line);
 }
 
@@ -84,7 +86,7 @@ _Noreturn void trace_violation(struct trace *trace, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "seed %" PRIu64 ": VIOLATION at step %" PRIu64 ": %s\n", trace->seed,
+    fprintf(stderr, "seed %" PRIu64 ": VIOLATION at step %" PRIu64 ": %s\n", trace->request.seed,
             trace->step, text);
     print_tail(trace);
     exit(1);

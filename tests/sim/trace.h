@@ -14,17 +14,25 @@
 #define TRACE_LINES 120
 #define TRACE_WIDTH 240
 
-struct trace {
+/* Which run: all that it needs to be the same again. */
+struct sim_request {
     uint64_t seed;
+    unsigned steps;
+    bool live;       /* print as it goes */
+    bool power;      /* a world for power cuts: all is stored, no other fault */
+    uint64_t cut_at; /* the power goes at this changing operation of the disk; 0: never */
+};
+
+struct trace {
+    struct sim_request request;
     uint64_t step;
     int64_t now_ms;
     uint64_t hash;
     uint64_t lines;
-    bool live; /* print as it goes */
     char ring[TRACE_LINES][TRACE_WIDTH];
 };
 
-void trace_init(struct trace *trace, uint64_t seed, bool live);
+void trace_init(struct trace *trace, const struct sim_request *request);
 void trace_fini(struct trace *trace);
 void trace_line(struct trace *trace, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Prints the seed, what was violated and the last lines, and ends the process with status 1. */

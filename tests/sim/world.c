@@ -280,6 +280,7 @@ static void set_weather(struct world *world)
     world->alarm_permille = CHANCE(15) ? 10 : 0;
     world->clock_permille = CHANCE(75) ? 0 : 15;
     world->fault_permille = CHANCE(80) ? 0 : 10;
+    world->maintain_permille = CHANCE(60) ? 0 : 30;
     world->time_percent = 10 + BELOW(60);
     world->high_water = CHANCE(70) ? 1u << 20 : 200 + BELOW(4000);
     world->pipe_bytes = CHANCE(50) ? 1u << 20 : 50 + BELOW(2000);
@@ -305,13 +306,25 @@ static void raise_storm(struct world *world)
     world->act_total += 8;
 }
 
-void world_init(struct world *world, uint64_t seed, unsigned steps, bool live)
+/* All is on the disk, and nothing but the power fails. */
+static void make_durable(struct world *world)
+{
+    world->fault_permille = 0;
+    world->maintain_permille = 30;
+    world->persistent_percent = 100;
+    world->write_percent = 20 + world->write_percent / 2;
+    for (unsigned i = 0; i < world->queue_count; i++)
+        world->queues[i].durable = true;
+}
+
+void world_init(struct world *world, const struct sim_request *request)
 {
     memset(world, 0, sizeof *world);
-    world->seed = seed;
-    world->steps = steps;
-    trace_init(&world->trace, seed, live);
-    rng_init_u64(&world->rng, seed);
+    world->seed = request->seed;
+    world->steps = request->steps;
+    world->cut_at = request->cut_at;
+    trace_init(&world->trace, request);
+    rng_init_u64(&world->rng, request->seed);
     bool large = CHANCE(25);
     world->client_count = large ? 3 + BELOW(WORLD_CLIENTS_MAX - 2) : 1 + BELOW(3);
     world->channels_max = 1 + BELOW(3);
@@ -323,6 +336,8 @@ void world_init(struct world *world, uint64_t seed, unsigned steps, bool live)
     set_weather(world);
     if (CHANCE(20))
         raise_storm(world);
+    if (request->power)
+        make_durable(world);
 }
 
 void world_fini(struct world *world)

@@ -47,10 +47,10 @@ struct exchange_spec {
     X(NACK)                                                                                        \
     X(REJECT)                                                                                      \
     X(GET)                                                                                         \
-    X(CONSUME) X(CANCEL) X(QOS) X(PURGE) X(RECOVER) X(DECLARE_QUEUE) X(DELETE_QUEUE)               \
-        X(DECLARE_EXCHANGE) X(DELETE_EXCHANGE) X(BIND) X(UNBIND) X(CONFIRM) X(TX_SELECT)           \
-            X(TX_COMMIT) X(TX_ROLLBACK) X(BAD_ACK) X(MISBEHAVE) X(OPEN_CHANNEL) X(CLOSE_CHANNEL)   \
-                X(CLOSE_CONNECTION) X(DIE)
+    X(CONSUME)                                                                                     \
+    X(CANCEL) X(QOS) X(PURGE) X(RECOVER) X(DECLARE_QUEUE) X(DELETE_QUEUE) X(DECLARE_EXCHANGE)      \
+        X(DELETE_EXCHANGE) X(BIND) X(UNBIND) X(CONFIRM) X(TX_SELECT) X(TX_COMMIT) X(TX_ROLLBACK)   \
+            X(BAD_ACK) X(MISBEHAVE) X(OPEN_CHANNEL) X(CLOSE_CHANNEL) X(CLOSE_CONNECTION) X(DIE)
 
 enum act {
 #define X(name) ACT_##name,
@@ -80,10 +80,10 @@ struct world {
     unsigned body_max;
     unsigned no_ack_percent, no_wait_percent;
     unsigned crash_permille, restart_permille, cut_permille, alarm_permille, fault_permille,
-        clock_permille;    /* a step */
-    unsigned time_percent; /* of steps in which time passes */
-    unsigned high_water;   /* bytes of output at which a connection counts as congested */
-    unsigned pipe_bytes;   /* the network takes that much at once from the node */
+        clock_permille, maintain_permille; /* a step */
+    unsigned time_percent;                 /* of steps in which time passes */
+    unsigned high_water; /* bytes of output at which a connection counts as congested */
+    unsigned pipe_bytes; /* the network takes that much at once from the node */
     uint64_t store_pending_max;
     bool lazy_pages; /* what is read back comes later; only where nothing expires */
     uint64_t
@@ -92,9 +92,10 @@ struct world {
     int64_t consumer_timeout_ms; /* 0: none */
     unsigned write_percent;      /* of steps: how fast the disk is */
     uint64_t message_next;
+    uint64_t cut_at; /* the power goes at this changing operation of the disk; 0: never */
 };
 
-void world_init(struct world *world, uint64_t seed, unsigned steps, bool live);
+void world_init(struct world *world, const struct sim_request *request);
 void world_fini(struct world *world);
 
 uint64_t world_below(struct world *world, uint64_t bound);

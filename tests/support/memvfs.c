@@ -58,6 +58,8 @@ struct memvfs {
     struct rng rng;
     struct memvfs_fault fault;
     uint64_t changes;
+    uint64_t cut_at; /* changes at which the power goes; 0: never */
+    bool dark;       /* it went */
 };
 
 /* What SQLite holds. */
@@ -171,7 +173,9 @@ static struct file *add(struct memvfs *disk, const char *path)
 static int meet_fault(struct memvfs *disk, enum memvfs_operation operation)
 {
     if (operation & MEMVFS_CHANGE)
-        disk->changes++;
+        disk->dark = ++disk->changes == disk->cut_at || disk->dark;
+    if (disk->dark && operation != MEMVFS_READ)
+        return SQLITE_IOERR;
     if (!(disk->fault.operations & operation))
         return SQLITE_OK;
     if (disk->fault.after > 0) {
@@ -214,8 +218,9 @@ static int write_file(sqlite3_file *base, const void *data, int len, sqlite3_int
 {
     struct handle *handle = handle_of(base);
     lock(handle->disk);
+    bool dark = handle->disk->dark;
     int result = meet_fault(handle->disk, MEMVFS_WRITE);
-    size_t written = result == SQLITE_OK ? (size_t)len : (size_t)len / 2;
+    size_t written = result == SQLITE_OK ? (size_t)len : dark ? 0 : (size_t)len / 2;
     if (written > 0) {
         struct change change = {.offset = (size_t)offset, .len = written};
         change.data = mem_alloc(written);
@@ -509,7 +514,7 @@ static int open_file(sqlite3_vfs *vfs, sqlite3_filename path, sqlite3_file *base
     *handle = (struct handle){.disk = disk};
     lock(disk);
     handle->file = path ? find(disk, path) : NULL;
-    if (!handle->file && (flags & SQLITE_OPEN_CREATE))
+    if (!handle->file && (flags & SQLITE_OPEN_CREATE) && !disk->dark)
         handle->file = add(disk, path ? path : "");
     if (handle->file) {
         handle->file->open_count++;
@@ -528,13 +533,14 @@ static int delete_file(sqlite3_vfs *vfs, const char *path, int sync_directory)
     (void)sync_directory;
     lock(disk);
     struct file *file = find(disk, path);
-    if (file) {
+    int result = file ? meet_fault(disk, MEMVFS_DELETE) : SQLITE_IOERR_DELETE_NOENT;
+    if (result == SQLITE_OK) {
         file->deleted = true;
         if (file->open_count == 0)
             free_file(file);
     }
     unlock(disk);
-    return file ? SQLITE_OK : SQLITE_IOERR_DELETE_NOENT;
+    return result;
 }
 
 static int access_file(sqlite3_vfs *vfs, const char *path, int flags, int *found)
@@ -621,11 +627,12 @@ void memvfs_free(struct memvfs *disk)
 
 /* -- power loss -- */
 
-/* The sectors of a change, each kept or lost by a coin. */
-static void keep_some(struct memvfs *disk, struct file *file, const struct change *change)
+/* The sectors of a change, each kept or lost by chance. */
+static void keep_some(struct memvfs *disk, struct file *file, const struct change *change,
+                      uint64_t percent)
 {
     if (!change->data) {
-        if (rng_below(&disk->rng, 2))
+        if (rng_below(&disk->rng, 100) < percent)
             change_content(&file->durable, change);
         return;
     }
@@ -635,17 +642,17 @@ static void keep_some(struct memvfs *disk, struct file *file, const struct chang
             len = change->len - start;
         struct change sector = {
             .offset = change->offset + start, .len = len, .data = change->data + start};
-        if (rng_below(&disk->rng, 2))
+        if (rng_below(&disk->rng, 100) < percent)
             change_content(&file->durable, &sector);
         start += len;
     }
 }
 
-static void lose_unsynced(struct memvfs *disk, struct file *file, bool some)
+static void lose_unsynced(struct memvfs *disk, struct file *file, uint64_t percent)
 {
     CHECK(file->open_count == 0);
-    for (size_t i = 0; some && i < file->change_count; i++)
-        keep_some(disk, file, &file->changes[i]);
+    for (size_t i = 0; percent && i < file->change_count; i++)
+        keep_some(disk, file, &file->changes[i], percent);
     drop_changes(file);
     buf_clear(&file->current);
     buf_add_slice(&file->current, buf_slice(&file->durable));
@@ -653,11 +660,29 @@ static void lose_unsynced(struct memvfs *disk, struct file *file, bool some)
 
 void memvfs_power_loss(struct memvfs *disk, uint64_t seed)
 {
+    static const uint64_t percents[] = {100, 50, 90};
+    uint64_t percent = seed ? percents[seed % ARRAY_LEN(percents)] : 0;
     lock(disk);
     rng_init_u64(&disk->rng, seed);
+    disk->dark = false;
     LIST_EACH(&disk->files, link)
-        lose_unsynced(disk, CONTAINER_OF(link, struct file, link), seed != 0);
+        lose_unsynced(disk, CONTAINER_OF(link, struct file, link), percent);
     unlock(disk);
+}
+
+void memvfs_cut_power(struct memvfs *disk, uint64_t after)
+{
+    lock(disk);
+    disk->cut_at = disk->changes + after + 1;
+    unlock(disk);
+}
+
+bool memvfs_dark(struct memvfs *disk)
+{
+    lock(disk);
+    bool dark = disk->dark;
+    unlock(disk);
+    return dark;
 }
 
 /* -- for tests -- */

@@ -19,7 +19,8 @@ enum memvfs_operation {
     MEMVFS_SYNC = 2,
     MEMVFS_TRUNCATE = 4,
     MEMVFS_READ = 8,
-    MEMVFS_CHANGE = MEMVFS_WRITE | MEMVFS_SYNC | MEMVFS_TRUNCATE,
+    MEMVFS_DELETE = 16,
+    MEMVFS_CHANGE = MEMVFS_WRITE | MEMVFS_SYNC | MEMVFS_TRUNCATE | MEMVFS_DELETE,
 };
 
 struct memvfs_fault {
@@ -33,9 +34,15 @@ struct memvfs_fault {
 struct memvfs *memvfs_new(const char *name);
 void memvfs_free(struct memvfs *disk);
 
-/* Drops what was not synced. With a seed other than 0 a random half of the unsynced sectors made it
- * to the disk nevertheless, in any order. No file may be open. */
+/* Drops what was not synced. With a seed other than 0 unsynced sectors made it to the disk
+ * nevertheless, whichever: half of them, nine in ten, or all. No file may be open. The power is back
+ * then. */
 void memvfs_power_loss(struct memvfs *disk, uint64_t seed);
+/* The power goes in the middle of the changing operation that comes after so many: a write leaves its
+ * first half, anything else nothing, and nothing changes until memvfs_power_loss(). */
+void memvfs_cut_power(struct memvfs *disk, uint64_t after);
+/* The power is gone. */
+bool memvfs_dark(struct memvfs *disk);
 
 /* Replaces the fault in force, and counts its operations from now on. */
 void memvfs_fail(struct memvfs *disk, struct memvfs_fault fault);

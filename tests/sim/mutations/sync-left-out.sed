@@ -1,0 +1,4 @@
+# storage/open.c
+# sim: --power --seeds 10
+# A commit does not wait for the disk.
+s/PRAGMA synchronous = FULL;/PRAGMA synchronous = NORMAL;/

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The node's life: it starts, dies, is stopped, loses its disk or its power. What it comes back with
+ * decides the model's turn: what is on the disk must be what some turn left, and one that the
+ * promises allow.
+ */
+#include "tests/sim/node.h"
+
+#include "base/mem.h"
+#include "broker/broker.h"
+#include "broker/vhost.h"
+#include "tests/sim/peek.h"
+
+#include <inttypes.h>
+#include <sqlite3.h>
+
+#define CANDIDATES_MAX 3
+
+/* The turns at which the disk may have stopped, latest first. */
+struct candidates {
+    uint64_t turns[CANDIDATES_MAX];
+    size_t count;
+    bool clean; /* it was stopped in order: what was delivered is known exactly */
+};
+
+/* -- starting -- */
+
+/* False: the power went meanwhile. */
+static bool open_store(struct node *node)
+{
+    struct store_options options = {
+        .directory = "/disk",
+        .vfs = "sim",
+        .manual = true,
+        .pending_bytes_max = node->world->store_pending_max,
+    };
+    char message[512];
+    broker_store_options(&options);
+    bool open = store_open(&node->store, &options, message, sizeof message) == ERR_OK;
+    if (!open && !memvfs_dark(node->disk))
+        model_fail(node->model, "the store does not open: %s", message);
+    return open;
+}
+
+static void set_options(const struct node *node, struct broker_options *options)
+{
+    broker_options_init(options);
+    rng_bytes(&node->world->rng, options->seed, sizeof options->seed);
+    options->consumer_timeout_ms = node->world->consumer_timeout_ms;
+    options->heartbeat_s = 0;
+    options->frame_max = node->world->frame_max;
+    options->handshake_timeout_ms = INT32_MAX;
+    if (node->world->queue_memory)
+        options->queue_memory = node->world->queue_memory;
+}
+
+static void die(struct node *node)
+{
+    store_crash(node->store);
+    broker_free(node->broker);
+}
+
+/* False: the power went meanwhile; nothing is left of it then. */
+static bool start_broker(struct node *node)
+{
+    struct broker_options options;
+    char message[512];
+    set_options(node, &options);
+    if (!open_store(node))
+        return false;
+    node->broker = broker_new(&options, node->store);
+    broker_set_time(node->broker, node->now_ms, node->wall_ms);
+    bool started = broker_start(node->broker, message, sizeof message) == ERR_OK;
+    if (!started && !memvfs_dark(node->disk))
+        model_fail(node->model, "the broker does not start: %s", message);
+    if (!started) {
+        die(node);
+        return false;
+    }
+    struct vhost *vhost = vhost_find(node->broker, slice_str("/"));
+    if (!vhost)
+        model_fail(node->model, "the default virtual host is not there");
+    node->db = vhost->db;
+    return true;
+}
+
+/* What starting wrote is made durable at once: no client can know of it. */
+static void finish_start(struct node *node)
+{
+    broker_settle(node->broker);
+    for (int i = 0; i < 3; i++) {
+        store_write(store_node(node->store));
+        store_write(node->db);
+        store_read(node->db);
+        broker_collect(node->broker);
+        broker_settle(node->broker);
+    }
+    node->turns.count = 0;
+    node->given = node->applied = false;
+    node->flushed = node->written = node->settled = store_last(node->db);
+}
+
+/* The model goes back to the turn that the disk shows. */
+static void find_turn(struct node *node, const struct candidates *candidates)
+{
+    const char *why = NULL;
+    for (size_t i = 0; i < candidates->count; i++) {
+        uint64_t turn = candidates->turns[i];
+        if (!peek_stored(node->model, turn, &why))
+            continue;
+        trace_line(&node->world->trace, "node: starts with what turn %" PRIu64 " left", turn);
+        model_restart(node->model, turn, candidates->clean);
+        return;
+    }
+    model_fail(node->model, "the disk holds what no turn left (durable up to %" PRIu64 "): %s",
+               node->model->durable, why);
+}
+
+/* Where the power is cut, it may go again before everything is as it was. */
+static void lose_power(struct node *node)
+{
+    uint64_t seed = world_percent(node->world, 80) ? world_below(node->world, 1u << 30) : 0;
+    bool dark = node_dark(node);
+    memvfs_power_loss(node->disk, seed);
+    if (dark && world_percent(node->world, 30))
+        memvfs_cut_power(node->disk, world_below(node->world, 40));
+}
+
+/* Until it is up; the power may go at every start. */
+static void start(struct node *node, struct candidates candidates)
+{
+    for (;;) {
+        model_set_time(node->model, node->now_ms, node->wall_ms);
+        if (start_broker(node)) {
+            find_turn(node, &candidates);
+            candidates = (struct candidates){.turns = {node->model->durable}, .count = 1};
+            finish_start(node);
+            if (!memvfs_dark(node->disk))
+                break;
+            die(node);
+        }
+        trace_line(&node->world->trace, "POWER CUT while starting");
+        lose_power(node);
+    }
+    node->lives++;
+    peek_compare(node->model);
+}
+
+struct node *node_new(struct world *world, struct model *model)
+{
+    struct node *node = ARENA_NEW(&world->arena, struct node);
+    node->world = world;
+    node->model = model;
+    node->disk = memvfs_new("sim");
+    node->now_ms = 1000;
+    node->wall_ms = 1700000000000;
+    model->node = node;
+    world->trace.now_ms = node->now_ms;
+    if (world->cut_at)
+        memvfs_cut_power(node->disk, world->cut_at - 1);
+    start(node, (struct candidates){.turns = {0}, .count = 1});
+    return node;
+}
+
+/* -- the disk -- */
+
+void node_break_disk(struct node *node)
+{
+    static const int results[] = {SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC};
+    struct memvfs_fault fault = {
+        .operations = world_percent(node->world, 50) ? MEMVFS_CHANGE : MEMVFS_SYNC,
+        .after = world_below(node->world, 6),
+        .lasting = world_percent(node->world, 70),
+        .result = results[world_below(node->world, ARRAY_LEN(results))],
+    };
+    node->broken = true;
+    memvfs_fail(node->disk, fault);
+    trace_line(&node->world->trace, "disk: breaks after %" PRIu64, fault.after);
+}
+
+void node_mend_disk(struct node *node)
+{
+    if (!node->broken)
+        return;
+    node->broken = false;
+    memvfs_fail(node->disk, (struct memvfs_fault){0});
+    trace_line(&node->world->trace, "disk: works again");
+}
+
+void node_maintain(struct node *node)
+{
+    if (peek_maintain(node))
+        trace_line(&node->world->trace, "disk: maintained");
+}
+
+bool node_dark(const struct node *node)
+{
+    return memvfs_dark(node->disk);
+}
+
+/* -- ending -- */
+
+static void drop_links(struct node *node, const char *reason)
+{
+    while (node->links.count > 0) {
+        struct link *link = node->links.at[0];
+        if (link->amqp)
+            amqp_connection_free(link->amqp, reason);
+        link->amqp = NULL;
+        link_free(link);
+        vec_remove_at(&node->links, 0);
+    }
+}
+
+/* A batch that the disk refused half-way may be there afterwards, or not. */
+void node_crash(struct node *node)
+{
+    struct candidates candidates = {0};
+    if (node->broken || node_dark(node))
+        candidates.turns[candidates.count++] = node->model->handed;
+    candidates.turns[candidates.count++] = node->model->durable;
+    trace_line(&node->world->trace, "%s: durable up to turn %" PRIu64 " of %" PRIu64,
+               node_dark(node) ? "POWER CUT" : "CRASH", node->model->durable, node->model->turn);
+    node_mend_disk(node);
+    drop_links(node, "crash");
+    die(node);
+    lose_power(node);
+    start(node, candidates);
+}
+
+static void stop(struct node *node, const char *reason)
+{
+    while (node->links.count > 0)
+        node_disconnect(node, node->links.at[0], reason);
+    broker_stop(node->broker);
+    store_close(node->store);
+    broker_free(node->broker);
+}
+
+void node_restart(struct node *node)
+{
+    struct candidates candidates = {
+        .turns = {node->model->turn, node->model->handed, node->model->durable},
+        .count = 1,
+        .clean = true,
+    };
+    node_mend_disk(node);
+    trace_line(&node->world->trace, "RESTART in order");
+    stop(node, "restart");
+    if (node_dark(node)) {
+        trace_line(&node->world->trace, "POWER CUT while stopping");
+        lose_power(node);
+        candidates.count = CANDIDATES_MAX;
+        candidates.clean = false;
+    }
+    start(node, candidates);
+}
+
+void node_free(struct node *node)
+{
+    stop(node, "the end");
+    memvfs_free(node->disk);
+}
