@@ -155,6 +155,7 @@ void broker_collect(struct broker *broker)
 {
     if (!store_collect(broker->store))
         return;
+    broker_note_store(broker);
     page_out(broker);
     LIST_EACH(&broker->vhost_list, node)
         let_output_go(CONTAINER_OF(node, struct vhost, broker_link));
@@ -230,6 +231,20 @@ bool broker_alarmed(const struct broker *broker)
         if (broker->alarms[i])
             return true;
     return false;
+}
+
+bool broker_disk_alarmed(const struct broker *broker)
+{
+    return broker->alarms[ALARM_DISK] || broker->alarms[ALARM_STORE];
+}
+
+void broker_note_store(struct broker *broker)
+{
+    bool refuses = store_status(store_node(broker->store), NULL) != ERR_OK;
+    LIST_EACH(&broker->vhost_list, node)
+        refuses = refuses ||
+                  store_status(CONTAINER_OF(node, struct vhost, broker_link)->db, NULL) != ERR_OK;
+    broker_set_alarm(broker, ALARM_STORE, refuses);
 }
 
 void broker_set_alarm(struct broker *broker, enum alarm alarm, bool on)

@@ -62,8 +62,8 @@ struct broker_options {
 };
 void broker_options_init(struct broker_options *options);
 
-/* Reasons for which publishers are held. */
-#define ALARM_TABLE(X) X(MEMORY, "memory") X(DISK, "disk")
+/* Reasons for which publishers are held. The broker sees to the last one itself: the store can't write. */
+#define ALARM_TABLE(X) X(MEMORY, "memory") X(DISK, "disk") X(STORE, "store")
 enum alarm {
 #define X(name, text) ALARM_##name,
     ALARM_TABLE(X)
@@ -145,6 +145,10 @@ void broker_store_options(struct store_options *options);
 /* Raises or clears an alarm; connections that publish are told. */
 void broker_set_alarm(struct broker *broker, enum alarm alarm, bool on);
 bool broker_alarmed(const struct broker *broker);
+/* Little space is left, or the store can't write. */
+bool broker_disk_alarmed(const struct broker *broker);
+/* Raises or clears ALARM_STORE by what the databases say; for a virtual host that goes as well. */
+void broker_note_store(struct broker *broker);
 /* What was counted in all virtual hosts, those that are gone included. Both may be NULL. */
 void broker_sum_stats(const struct broker *broker, struct message_stats *stats,
                       struct histogram *message_sizes);

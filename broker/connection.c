@@ -167,7 +167,7 @@ void connection_await_store(struct connection *connection)
 
 static const char *alarm_reason(const struct broker *broker)
 {
-    if (broker->alarms[ALARM_MEMORY] && broker->alarms[ALARM_DISK])
+    if (broker->alarms[ALARM_MEMORY] && broker_disk_alarmed(broker))
         return "low on memory & disk";
     return broker->alarms[ALARM_MEMORY] ? "low on memory" : "low on disk";
 }

@@ -216,6 +216,7 @@ void vhost_delete(struct vhost *vhost)
     store_remove(store_node(broker->store), &record);
     store_vhost_delete(broker->store, vhost->db);
     release(vhost);
+    broker_note_store(broker);
 }
 
 void vhost_free(struct vhost *vhost)

@@ -294,7 +294,7 @@ static json_t *node_object(const struct call *call)
     json_put_known(object, "mem_limit", facts.memory_limit);
     json_put(object, "mem_alarm", json_boolean(call->broker->alarms[ALARM_MEMORY]));
     json_put_known(object, "disk_free_limit", facts.disk_free_limit);
-    json_put(object, "disk_free_alarm", json_boolean(call->broker->alarms[ALARM_DISK]));
+    json_put(object, "disk_free_alarm", json_boolean(broker_disk_alarmed(call->broker)));
     json_put(object, "rates_mode", json_string(RATES_MODE));
     json_put(object, "exchange_types", exchange_types());
     json_put(object, "auth_mechanisms", auth_mechanisms(call));

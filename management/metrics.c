@@ -203,7 +203,7 @@ void metrics_read_node(struct metrics_node *node, const struct call *call)
         .publishers = count_publishers(broker),
         .message_bytes = broker->message_bytes,
         .memory_alarm = broker->alarms[ALARM_MEMORY],
-        .disk_alarm = broker->alarms[ALARM_DISK],
+        .disk_alarm = broker_disk_alarmed(broker),
         .sizes.bounds = &MESSAGE_SIZE_BOUNDS,
     };
     broker_sum_stats(broker, NULL, &node->sizes.counts);

@@ -6,6 +6,8 @@
 #include "tests/support/memvfs.h"
 #include "tests/support/suite.h"
 
+#include <sqlite3.h>
+
 static struct world world;
 static struct memvfs *disk;
 static struct test_client *client;
@@ -298,6 +300,57 @@ START_TEST(keeps_users_permissions_and_virtual_hosts)
 }
 END_TEST
 
+static void refuse_writes(void)
+{
+    memvfs_fail(disk, (struct memvfs_fault){
+                          .operations = MEMVFS_CHANGE, .lasting = true, .result = SQLITE_FULL});
+}
+
+START_TEST(holds_publishers_while_the_disk_takes_no_writes)
+{
+    const struct test_properties persistent = {.persistent = true};
+    declare_durable(client, "q", none());
+    ck_assert(channel_confirm_select(&channel->base, &world.reply));
+    world_turn(&world);
+    refuse_writes();
+    publish_with(channel, "", "q", "x", &persistent, false);
+    connection_note_publish(&client->base);
+    world_turn(&world);
+    world_expect(&world, "a blocked low on disk\n");
+    ck_assert(connection_paused(&client->base));
+    ck_assert(broker_disk_alarmed(world.broker));
+    get(channel, "q", true);
+    world_expect(&world, "a1 get #1 key=q body=x left=0\n");
+    publish_with(channel, "", "q", "y", &persistent, false);
+    memvfs_fail(disk, (struct memvfs_fault){0});
+    world_turn(&world);
+    world_expect(&world, "a unblocked\na1 confirm 1\na1 confirm 2\n");
+    ck_assert(!connection_paused(&client->base));
+    crash();
+    get(channel, "q", true);
+    world_expect(&world, "a1 get #1 key=q body=y left=0 redelivered\n");
+}
+END_TEST
+
+START_TEST(forgets_a_disk_alarm_with_its_virtual_host)
+{
+    bool created;
+    char message[200];
+    struct vhost *other =
+        vhost_create(world.broker, slice_str("other"), &created, message, sizeof message);
+    world_turn(&world);
+    refuse_writes();
+    struct exchange_declare exchange = {
+        .name = slice_str("x"), .type = slice_str("topic"), .durable = true};
+    exchange_create(other, &exchange, true);
+    world_turn(&world);
+    ck_assert(broker_alarmed(world.broker));
+    memvfs_fail(disk, (struct memvfs_fault){0});
+    vhost_delete(other);
+    ck_assert(!broker_alarmed(world.broker));
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -314,6 +367,8 @@ int main(void)
         commits_transactions_whole,
         keeps_delivery_counts,
         keeps_users_permissions_and_virtual_hosts,
+        holds_publishers_while_the_disk_takes_no_writes,
+        forgets_a_disk_alarm_with_its_virtual_host,
     };
     return suite_run("recovery", setup, teardown, tests, ARRAY_LEN(tests));
 }
