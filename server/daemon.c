@@ -391,7 +391,8 @@ static void daemon_init(struct daemon *daemon, const struct command_line *line, 
     timer_init(&daemon->sample_timer, sample);
 }
 
-static void daemon_fini(struct daemon *daemon)
+/* Gives the code to end with: the one at hand, unless what was left could not be written. */
+static enum exit_code daemon_fini(struct daemon *daemon, enum exit_code code)
 {
     ports_close(&daemon->ports);
     client_set_fini(&daemon->clients);
@@ -399,8 +400,8 @@ static void daemon_fini(struct daemon *daemon)
     management_free(daemon->management);
     resources_fini(&daemon->resources);
     /* The store first: what it still has to write belongs to messages that the broker counts. */
-    if (daemon->store)
-        store_close(daemon->store);
+    if (daemon->store && !store_close(daemon->store) && code == EXIT_CODE_OK)
+        code = EXIT_CODE_IO;
     if (daemon->broker)
         broker_free(daemon->broker);
     broker_setup_fini(&daemon->setup);
@@ -414,6 +415,7 @@ static void daemon_fini(struct daemon *daemon)
     }
     configuration_free(daemon->configuration);
     log_sink_fini(&daemon->sink);
+    return code;
 }
 
 static enum exit_code serve(struct daemon *daemon)
@@ -502,8 +504,7 @@ enum exit_code daemon_run(const struct command_line *line, char **environment)
     case COMMAND_PRINT_CONFIG:
         daemon_init(&daemon, line, environment);
         code = run_configured(&daemon);
-        daemon_fini(&daemon);
-        return code;
+        return daemon_fini(&daemon, code);
     }
     UNREACHABLE();
 }

@@ -103,12 +103,14 @@ static void log_loss(struct store_db *db)
               log_quote(reason, sizeof(reason), slice_str(db->writer.message)));
 }
 
-static void close_db(struct store_db *db, bool crash)
+/* False when something could not be written. */
+static bool close_db(struct store_db *db, bool crash)
 {
     CHECK(db);
     reader_fini(&db->reader);
     enum err error = writer_fini(&db->writer, db->open, crash);
-    if (error != ERR_OK && !crash)
+    bool whole = error == ERR_OK || crash;
+    if (!whole)
         log_loss(db);
     database_close(&db->database, crash);
     close_batch(db, db->given);
@@ -118,6 +120,7 @@ static void close_db(struct store_db *db, bool crash)
     list_remove(&db->link);
     mem_free(db->name);
     mem_free(db);
+    return whole;
 }
 
 /* -- the store -- */
@@ -185,21 +188,23 @@ enum err store_open(struct store **out, const struct store_options *options, cha
     return ERR_OK;
 }
 
-static void close_all(struct store *store, bool crash)
+static bool close_all(struct store *store, bool crash)
 {
+    bool whole = true;
     while (!list_empty(&store->databases))
-        close_db(LIST_LAST(&store->databases, struct store_db, link), crash);
+        whole = close_db(LIST_LAST(&store->databases, struct store_db, link), crash) && whole;
     free_store(store);
+    return whole;
 }
 
-void store_close(struct store *store)
+bool store_close(struct store *store)
 {
-    close_all(store, false);
+    return close_all(store, false);
 }
 
 void store_crash(struct store *store)
 {
-    close_all(store, true);
+    (void)close_all(store, true);
 }
 
 struct store_db *store_node(struct store *store)
@@ -241,7 +246,7 @@ void store_vhost_delete(struct store *store, struct store_db *db)
     char *path = copy_text(db->database.path);
     bool in_memory = db->database.in_memory;
     store_note_gone(db);
-    close_db(db, true);
+    (void)close_db(db, true);
     if (!in_memory)
         delete_files(store->options.vfs, path);
     mem_free(path);
@@ -250,6 +255,15 @@ void store_vhost_delete(struct store *store, struct store_db *db)
 uint64_t store_disk_free(const struct store *store)
 {
     return on_disk(store) ? files_disk_free(store->options.directory) : UINT64_MAX;
+}
+
+bool store_failing(const struct store *store)
+{
+    LIST_EACH(&store->databases, link) {
+        if (CONTAINER_OF(link, struct store_db, link)->status != ERR_OK)
+            return true;
+    }
+    return false;
 }
 
 /* -- loading -- */

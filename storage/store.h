@@ -71,8 +71,9 @@ struct store_options {
  * process has it. */
 enum err store_open(struct store **store, const struct store_options *options, char *message,
                     size_t message_size) MUST_USE;
-/* Writes out all that is pending (as far as the disk lets), closes everything. */
-void store_close(struct store *store);
+/* Writes out all that is pending, closes everything. False when the disk did not let it: the log says what
+ * was lost; nothing of it had been reported durable. */
+bool store_close(struct store *store);
 /* For tests and the simulator: closes without writing anything more, as a crash would; what was borrowed
  * is released. */
 void store_crash(struct store *store);
@@ -202,8 +203,8 @@ struct store_stats {
     uint64_t operations;
     uint64_t cancelled; /* appended and deleted before they were written */
     uint64_t pending_bytes;
-    uint64_t file_bytes; /* database and WAL */
-    uint64_t free_bytes; /* reclaimable inside the file */
+    uint64_t file_bytes;               /* database and WAL */
+    uint64_t free_bytes;               /* reclaimable inside the file */
     struct histogram commits;          /* the writer's transactions: nanoseconds */
     struct histogram batch_operations; /* and operations in each */
 };
@@ -214,5 +215,7 @@ void store_total(const struct store *store, struct store_stats *stats);
 
 /* Bytes free on the disk of the store's directory; UINT64_MAX in memory. */
 uint64_t store_disk_free(const struct store *store);
+/* The disk refuses to write one of the databases, as of the last store_collect(). */
+bool store_failing(const struct store *store);
 
 #endif
