@@ -102,6 +102,7 @@ class World:
         self.serial = 0
         self.untouched = set(QUEUES) - CONSUMED  # queues that nobody ever consumed from
         self.counts = collections.Counter()
+        self.patience = 20  # seconds in which a client hears something
 
     def next_serial(self):
         self.serial += 1
@@ -116,9 +117,10 @@ class Worker(threading.Thread):
     def __init__(self, world, url, seed):
         super().__init__(daemon=True)
         self.world, self.random = world, random.Random(seed)
-        self.client = wire.Client(url, timeout=20)
+        self.client = wire.Client(url, timeout=world.patience)
         self.channel = self.client.channel()
-        self.error = None
+        self.end = None    # what ended its connection
+        self.error = None  # what should not have happened
         self.stopping = False
 
     def run(self):
@@ -126,6 +128,7 @@ class Worker(threading.Thread):
             while not self.stopping:
                 self.step()
         except LOST as lost:
+            self.end = lost
             if isinstance(lost, wire.Closed) and lost.code != 320:
                 self.error = lost
         except Exception as error:  # pylint: disable=broad-except
