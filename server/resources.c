@@ -78,11 +78,10 @@ static void look_at_memory(struct resources *resources)
              resources->memory_used, resources->memory_limit);
 }
 
-/* A disk that refuses to be written is as good as full, whatever it says is free. */
 static void look_at_disk(struct resources *resources)
 {
     resources->disk_free = store_disk_free(resources->store);
-    bool low = resources->disk_free < resources->disk_free_limit || store_failing(resources->store);
+    bool low = resources->disk_free < resources->disk_free_limit;
     if (low != resources->disk_alarm)
         tell(resources, ALARM_DISK, &resources->disk_alarm, low, "disk", resources->disk_free,
              resources->disk_free_limit);

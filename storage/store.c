@@ -257,15 +257,6 @@ uint64_t store_disk_free(const struct store *store)
     return on_disk(store) ? files_disk_free(store->options.directory) : UINT64_MAX;
 }
 
-bool store_failing(const struct store *store)
-{
-    LIST_EACH(&store->databases, link) {
-        if (CONTAINER_OF(link, struct store_db, link)->status != ERR_OK)
-            return true;
-    }
-    return false;
-}
-
 /* -- loading -- */
 
 static enum err loaded(struct store_db *db, enum err error)

@@ -215,7 +215,5 @@ void store_total(const struct store *store, struct store_stats *stats);
 
 /* Bytes free on the disk of the store's directory; UINT64_MAX in memory. */
 uint64_t store_disk_free(const struct store *store);
-/* The disk refuses to write one of the databases, as of the last store_collect(). */
-bool store_failing(const struct store *store);
 
 #endif
