@@ -61,8 +61,7 @@ static bool check_exchange(struct channel *channel, struct slice name, struct ex
     return true;
 }
 
-/* The digits of an expiration, as RabbitMQ reads and refuses them. */
-static bool read_expiration(struct slice text, int64_t *ttl_ms, struct reply *reply)
+bool publish_read_expiration(struct slice text, int64_t *ttl_ms, struct reply *reply)
 {
     size_t at = text.len && (text.data[0] == '-' || text.data[0] == '+');
     size_t digits = at;
@@ -147,7 +146,8 @@ static bool check_properties(struct channel *channel, struct message *message,
                         &wishes->rewrites_reply_to, reply))
         return false;
     if (properties_has(&properties, PROPERTY_EXPIRATION) &&
-        !read_expiration(properties_get(&properties, PROPERTY_EXPIRATION), &message->ttl_ms, reply))
+        !publish_read_expiration(properties_get(&properties, PROPERTY_EXPIRATION), &message->ttl_ms,
+                                 reply))
         return false;
     struct slice headers = properties_get(&properties, PROPERTY_HEADERS);
     bool has_cc;

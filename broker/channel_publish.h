@@ -17,4 +17,7 @@ struct checked_publish {
  * taken over. False when a queue refused it. */
 bool channel_route(struct channel *channel, const struct checked_publish *publish);
 
+/* The digits of an expiration property, in milliseconds; read and refused (406) as by RabbitMQ. */
+bool publish_read_expiration(struct slice text, int64_t *ttl_ms, struct reply *reply);
+
 #endif

@@ -16,15 +16,7 @@
 #define SENDER_SELECTED_HEADERS 2
 #define OUTRUN_DEPTH 1024 /* some turns' worth of deliveries: shorter queues are just in motion */
 
-/* Keys of a message: the routing key, then what CC and BCC name. */
-struct keys {
-    struct slice fixed[8];
-    struct slice *all; /* fixed, or heap when there are more */
-    size_t count;
-    size_t capacity;
-};
-
-static void add_key(struct keys *keys, struct slice key)
+static void add_key(struct publish_keys *keys, struct slice key)
 {
     if (keys->count == keys->capacity) {
         size_t capacity = keys->capacity * 2;
@@ -38,23 +30,29 @@ static void add_key(struct keys *keys, struct slice key)
     keys->all[keys->count++] = key;
 }
 
-static void collect_keys(struct keys *keys, const struct message *message, struct slice headers)
+void publish_keys_init(struct publish_keys *keys, struct slice key, struct slice headers)
 {
     static const char *const names[SENDER_SELECTED_HEADERS] = {"CC", "BCC"};
     keys->all = keys->fixed;
     keys->capacity = ARRAY_LEN(keys->fixed);
     keys->count = 0;
-    add_key(keys, message_key(message));
+    add_key(keys, key);
     for (size_t i = 0; headers.len && i < SENDER_SELECTED_HEADERS; i++) {
         struct field_value list;
         if (!table_find(headers, names[i], &list) || list.type != FIELD_ARRAY)
             continue;
         struct field_iter iter = {list.bytes};
-        struct field_value key;
-        while (field_next(&iter, NULL, &key))
-            if (key.type == FIELD_LONGSTR)
-                add_key(keys, key.bytes);
+        struct field_value another;
+        while (field_next(&iter, NULL, &another))
+            if (another.type == FIELD_LONGSTR)
+                add_key(keys, another.bytes);
     }
+}
+
+void publish_keys_fini(struct publish_keys *keys)
+{
+    if (keys->all != keys->fixed)
+        mem_free(keys->all);
 }
 
 static void append_to_all(const struct route_result *routes, struct message *message,
@@ -94,9 +92,8 @@ void publish_route_keys(struct exchange *exchange, struct message *message,
 void publish_route(struct exchange *exchange, struct message *message, struct slice headers,
                    struct route_result *routes, struct publish_result *result)
 {
-    struct keys keys;
-    collect_keys(&keys, message, headers);
+    struct publish_keys keys;
+    publish_keys_init(&keys, message_key(message), headers);
     publish_route_keys(exchange, message, keys.all, keys.count, headers, routes, result);
-    if (keys.all != keys.fixed)
-        mem_free(keys.all);
+    publish_keys_fini(&keys);
 }

@@ -17,6 +17,17 @@ struct publish_result {
     bool outruns;    /* a queue that has consumers is piling up */
 };
 
+/* Keys of a message: the routing key, then what CC and BCC in its headers name. */
+struct publish_keys {
+    struct slice fixed[8];
+    struct slice *all; /* fixed, or heap when there are more */
+    size_t count;
+    size_t capacity;
+};
+/* The keys borrow from both. */
+void publish_keys_init(struct publish_keys *keys, struct slice key, struct slice headers);
+void publish_keys_fini(struct publish_keys *keys);
+
 /* Routes by the message's key, by `headers` and their CC and BCC, and appends to every queue found.
  * `routes` is scratch. */
 void publish_route(struct exchange *exchange, struct message *message, struct slice headers,

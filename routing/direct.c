@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "routing/binding_set.h"
 #include "routing/exchange_type.h"
+#include "routing/miss.h"
 
 struct direct_index {
     struct hmap groups; /* struct direct_group.node, by key */
@@ -109,4 +110,5 @@ const struct exchange_type direct_exchange_type = {
     .bind = direct_bind,
     .unbind = direct_unbind,
     .route = direct_route,
+    .miss = direct_miss,
 };

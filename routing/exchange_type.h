@@ -13,6 +13,7 @@
 #include "base/slice.h"
 
 struct binding;
+struct buf;
 struct reply;
 struct route_exchange;
 struct route_request;
@@ -32,6 +33,9 @@ struct exchange_type {
     void (*unbind)(struct route_exchange *exchange, struct binding *binding);
     void (*route)(struct route_exchange *exchange, const struct route_request *request,
                   struct route_walk *walk);
+    /* Why a binding that did not match didn't (routing/miss.h); NULL: every binding matches. */
+    uint32_t (*miss)(const struct route_request *request, const struct binding *binding,
+                     struct buf *reason);
 };
 
 /* Each row is `<symbol>_exchange_type` in routing/<symbol>.c */

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "routing/exchange_type.h"
 #include "routing/headers_index.h"
+#include "routing/miss.h"
 
 static void headers_init(struct route_exchange *exchange)
 {
@@ -46,4 +47,5 @@ const struct exchange_type headers_exchange_type = {
     .bind = headers_bind,
     .unbind = headers_unbind,
     .route = headers_route,
+    .miss = headers_miss,
 };

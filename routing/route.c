@@ -39,11 +39,26 @@ void route_walk_observe(struct route_walk *walk, enum route_event event, struct 
     walk->observer->step(walk->observer, event, walk->exchange, binding, target);
 }
 
-/* Those that have no mark of this walk didn't match. */
-static void observe_unmatched(struct route_walk *walk)
+/* About what it takes to compare a binding with a message. */
+static uint64_t work_of(const struct binding *binding, const struct route_request *request)
 {
+    uint64_t work = sizeof(*binding) + binding->key.len + binding->arguments.len;
+
+    for (size_t i = 0; i < request->key_count; i++)
+        work += request->keys[i].len;
+    return work;
+}
+
+/* Those that have no mark of this walk didn't match. */
+static void observe_unmatched(struct route_walk *walk, const struct route_request *request)
+{
+    struct route_observer *observer = walk->observer;
+
     LIST_EACH(&walk->exchange->bindings_from, node) {
         struct binding *binding = CONTAINER_OF(node, struct binding, in_source);
+        if (observer->work_max && observer->work >= observer->work_max)
+            return;
+        observer->work += work_of(binding, request);
         route_walk_observe(walk, ROUTE_UNMATCHED, binding, NULL);
     }
 }
@@ -68,7 +83,7 @@ static void ask(struct route_walk *walk, const struct route_request *request)
         route_walk_observe(walk, ROUTE_ENTER, NULL, NULL);
     exchange->type->route(exchange, request, walk);
     if (walk->observer)
-        observe_unmatched(walk);
+        observe_unmatched(walk, request);
     if (!walk->matched && exchange->alternate)
         turn_to_alternate(walk);
 }

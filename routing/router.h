@@ -153,15 +153,18 @@ enum route_event {
 };
 
 /* Told of every step; `binding` and `target` are NULL where the event doesn't name them. Each
- * binding of each exchange entered is named exactly once. */
+ * binding of each exchange entered is named exactly once, as long as `work` lasts. */
 struct route_observer {
+    uint64_t work; /* what looking for bindings that don't match has cost so far, in bytes read */
+    uint64_t work_max; /* from there on they are left out; 0: never */
     void (*step)(struct route_observer *observer, enum route_event event,
                  const struct route_exchange *exchange, const struct binding *binding,
                  const struct route_target *target);
 };
 
 /* As router_route(), step by step before an observer's eyes: the same code with the same result,
- * and in addition the bindings that don't match, so its cost grows with them. */
+ * and in addition the bindings that don't match, so its cost grows with them, up to
+ * observer->work_max. */
 bool router_explain(struct router *router, const struct route_request *request,
                     struct route_result *result, struct route_observer *observer);
 

@@ -2,6 +2,7 @@
 /* The topic type: a trie of patterns [0-9-1 §3.1.3.3]. */
 #include "base/mem.h"
 #include "routing/exchange_type.h"
+#include "routing/miss.h"
 #include "routing/topic_trie.h"
 
 static void topic_init(struct route_exchange *exchange)
@@ -48,4 +49,5 @@ const struct exchange_type topic_exchange_type = {
     .bind = topic_bind,
     .unbind = topic_unbind,
     .route = topic_route,
+    .miss = topic_miss,
 };
