@@ -14,41 +14,6 @@ static const char *const sorts[] = {
 
 /* ---- rows ---- */
 
-static struct slice target_name(struct route_target *target)
-{
-    return slice_str(target->is_exchange ? target_exchange(target)->name
-                                         : target_queue(target)->name);
-}
-
-static struct exchange *source_of(const struct binding *binding)
-{
-    return CONTAINER_OF(binding->source, struct exchange, route);
-}
-
-static struct binding_row row_of(const struct binding *binding)
-{
-    const struct exchange *source = source_of(binding);
-
-    return (struct binding_row){
-        .vhost = slice_str(source->vhost->name),
-        .source = slice_str(source->name),
-        .destination = target_name(binding->destination),
-        .to_exchange = binding->destination->is_exchange,
-        .key = binding->key,
-        .arguments = binding->arguments,
-    };
-}
-
-static struct binding_row implicit_row(const struct queue *queue)
-{
-    return (struct binding_row){
-        .vhost = slice_str(queue->vhost->name),
-        .source = slice_str(""),
-        .destination = slice_str(queue->name),
-        .key = slice_str(queue->name),
-    };
-}
-
 static void add(json_t *rows, struct binding_row row)
 {
     json_array_append_new(rows, object_binding(&row));
@@ -57,19 +22,19 @@ static void add(json_t *rows, struct binding_row row)
 static void add_from(json_t *rows, struct exchange *exchange)
 {
     LIST_EACH(&exchange->route.bindings_from, link)
-        add(rows, row_of(CONTAINER_OF(link, struct binding, in_source)));
+        add(rows, binding_row_of(CONTAINER_OF(link, struct binding, in_source)));
 }
 
 static void add_to(json_t *rows, const struct route_target *target)
 {
     LIST_EACH(&target->bindings_to, link)
-        add(rows, row_of(CONTAINER_OF(link, struct binding, in_destination)));
+        add(rows, binding_row_of(CONTAINER_OF(link, struct binding, in_destination)));
 }
 
 static void add_implicit(json_t *rows, struct vhost *vhost)
 {
     HMAP_EACH(&vhost->queues, node)
-        add(rows, implicit_row(CONTAINER_OF(node, struct queue, node)));
+        add(rows, binding_row_implicit(CONTAINER_OF(node, struct queue, node)));
 }
 
 static void add_vhost(json_t *rows, struct vhost *vhost)
@@ -146,7 +111,7 @@ void queue_bindings(struct call *call)
     }
     json_t *rows = json_array();
     add_to(rows, &queue->target);
-    add(rows, implicit_row(queue));
+    add(rows, binding_row_implicit(queue));
     list_answer(call, rows, sorts);
 }
 
@@ -190,18 +155,18 @@ static void each_between(const struct ends *ends, void (*each)(void *context, st
     const struct route_exchange *source = &ends->source->route;
     if (ends->source == ends->source->vhost->default_exchange) {
         if (!ends->to_exchange)
-            each(context, implicit_row(target_queue(ends->destination)));
+            each(context, binding_row_implicit(target_queue(ends->destination)));
     } else if (source->bindings_from_count < ends->destination->bindings_to_count) {
         LIST_EACH(&source->bindings_from, link) {
             const struct binding *binding = CONTAINER_OF(link, struct binding, in_source);
             if (binding->destination == ends->destination)
-                each(context, row_of(binding));
+                each(context, binding_row_of(binding));
         }
     } else {
         LIST_EACH(&ends->destination->bindings_to, link) {
             const struct binding *binding = CONTAINER_OF(link, struct binding, in_destination);
             if (binding->source == source)
-                each(context, row_of(binding));
+                each(context, binding_row_of(binding));
         }
     }
 }

@@ -282,6 +282,36 @@ void object_binding_key(struct buf *out, const struct binding_row *row)
         buf_add_u8(out, '~');
 }
 
+static struct slice target_name(struct route_target *target)
+{
+    return slice_str(target->is_exchange ? target_exchange(target)->name
+                                         : target_queue(target)->name);
+}
+
+struct binding_row binding_row_of(const struct binding *binding)
+{
+    const struct exchange *source = CONTAINER_OF(binding->source, struct exchange, route);
+
+    return (struct binding_row){
+        .vhost = slice_str(source->vhost->name),
+        .source = slice_str(source->name),
+        .destination = target_name(binding->destination),
+        .to_exchange = binding->destination->is_exchange,
+        .key = binding->key,
+        .arguments = binding->arguments,
+    };
+}
+
+struct binding_row binding_row_implicit(const struct queue *queue)
+{
+    return (struct binding_row){
+        .vhost = slice_str(queue->vhost->name),
+        .source = slice_str(""),
+        .destination = slice_str(queue->name),
+        .key = slice_str(queue->name),
+    };
+}
+
 json_t *object_binding(const struct binding_row *row)
 {
     struct buf key = BUF_INIT;

@@ -7,6 +7,7 @@
 
 #include "management/call.h"
 
+struct binding;
 struct channel;
 struct connection;
 struct consumer;
@@ -45,6 +46,9 @@ struct binding_row {
     struct slice key;
     struct slice arguments; /* sorted table */
 };
+struct binding_row binding_row_of(const struct binding *binding);
+/* That by which the default exchange finds the queue. */
+struct binding_row binding_row_implicit(const struct queue *queue);
 json_t *object_binding(const struct binding_row *row) MUST_USE;
 /* How paths name a binding among those of a source and a destination: the quoted key, "~" when it
  * is empty, and "~hash" behind it when there are arguments. */
