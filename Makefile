@@ -220,7 +220,8 @@ check: all $(UNIT_BINARIES) $(REPLAY_BINARIES) $(SIM)
 	$(if $(REPLAY_BINARIES),echo 'fuzz corpora: build-aux/replay tests/fuzz/corpus \
 	    $(REPLAY_BINARIES)';) \
 	$(if $(SIM),echo 'simulator: $(SIM) --twice $(call SIM_FLAGS,200)'; \
-	    echo 'power cuts: $(SIM) --power --seeds 12 --every 30';) \
+	    echo 'power cuts: $(SIM) --power --seeds 12 --every 30'; \
+	    echo 'disk failures: $(SIM) --fault --seeds 12 --every 30';) \
 	$(foreach runner,$(RUNNERS),echo '$(runner:tests/%/run=%): $(runner) --quick';) \
 	} | build-aux/check-all
 endif
@@ -259,9 +260,9 @@ sim: $(SIM)
 	$(if $(SIM),$(SIM) $(call SIM_FLAGS,1000))
 
 # Every operation of the disk in so many worlds; EVERY=10 takes each tenth.
-.PHONY: sim-power
-sim-power: $(SIM)
-	$(if $(SIM),$(SIM) --power --seeds $(or $(WORLDS),10) --every $(or $(EVERY),1))
+.PHONY: sim-power sim-fault
+sim-power sim-fault: sim-%: $(SIM)
+	$(if $(SIM),$(SIM) --$* --seeds $(or $(WORLDS),10) --every $(or $(EVERY),1))
 
 # ---- variants ------------------------------------------------------------------------------------
 
@@ -413,6 +414,7 @@ help:
 #: make check-clients        the whole suite with real client libraries (check-crash, … likewise)
 #: make sim SEED=7           replay one seed of the simulator (TRACE=1: print it; SEEDS=200: so many)
 #: make sim-power            the power cut at every operation of the disk (WORLDS=10; EVERY=30: each 30th)
+#: make sim-fault            likewise, and the disk fails there
 #: make sanitize             check in a build with AddressSanitizer and UBSan
 #: make tsan                 unit tests and suites in a build with ThreadSanitizer
 #: make valgrind             unit tests and one life of the daemon under memcheck

@@ -121,7 +121,9 @@ static void start_ok(struct client *client)
     struct buf properties = BUF_INIT;
     struct buf capabilities = BUF_INIT;
     op->cancel_notify = world_percent(client->world, 80);
+    op->understands_blocked = world_percent(client->world, 70);
     table_add_bool(&capabilities, "consumer_cancel_notify", op->cancel_notify);
+    table_add_bool(&capabilities, "connection.blocked", op->understands_blocked);
     table_add_table(&properties, "capabilities", buf_slice(&capabilities));
     method->client_properties = arena_copy(&client->world->arena, buf_slice(&properties));
     method->mechanism = slice_str("PLAIN");

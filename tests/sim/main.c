@@ -5,7 +5,8 @@
  *   sim --seed S         replays one;  --trace prints what happens as it happens
  *   sim --power --seeds N  runs each seed once for every operation with which it changes the disk, and
  *                        cuts the power there; --every K takes each K-th of them only
- *   sim --power --seed S --cut I  replays one of those
+ *   sim --fault --seeds N  likewise, and the disk fails there: once, or until it is mended
+ *   sim --power --seed S --at I  replays one of those
  *   --steps N            length of a run
  *   --keep-going         each seed in a process of its own; goes on after a failure
  *   --twice              runs every eighth seed a second time: the traces' hashes must agree
@@ -64,17 +65,17 @@ static uint64_t run_one(const struct arguments *arguments, const struct sim_requ
     return result.hash;
 }
 
-/* -- power cuts -- */
+/* -- sweeps -- */
 
-/* Returns how many points were cut at. */
-static uint64_t cut_everywhere(const struct arguments *arguments, struct sim_request request)
+/* Returns at how many operations something happened. */
+static uint64_t sweep(const struct arguments *arguments, struct sim_request request)
 {
     struct sim_result calm, result;
     uint64_t points = 0;
     sim_run(&request, &calm);
     /* Not always the same ones of each world. */
-    for (request.cut_at = 1 + request.seed % arguments->every; request.cut_at <= calm.disk_changes;
-         request.cut_at += arguments->every, points++)
+    for (request.at = 1 + request.seed % arguments->every; request.at <= calm.disk_changes;
+         request.at += arguments->every, points++)
         sim_run(&request, &result);
     return points;
 }
@@ -90,8 +91,8 @@ static int keep_going(const struct arguments *arguments)
         pid_t child = fork();
         CHECK(child >= 0);
         if (child == 0) {
-            if (request.power)
-                cut_everywhere(arguments, request);
+            if (request.sweep && !request.at)
+                sweep(arguments, request);
             else
                 run_one(arguments, &request);
             exit(0);
@@ -116,15 +117,15 @@ static int run_all(const struct arguments *arguments)
     return 0;
 }
 
-static int run_power(const struct arguments *arguments)
+static int run_sweep(const struct arguments *arguments)
 {
     uint64_t points = 0;
     struct sim_request request = arguments->request;
     for (uint64_t i = 0; i < arguments->count; i++, request.seed++)
-        points += cut_everywhere(arguments, request);
-    printf("%" PRIu64 " worlds of %u steps, the power cut at %" PRIu64
+        points += sweep(arguments, request);
+    printf("%" PRIu64 " worlds of %u steps, %s at %" PRIu64
            " operations of the disk: nothing confirmed lost, nothing invented\n",
-           arguments->count, request.steps, points);
+           arguments->count, request.steps, request.power ? "the power cut" : "a failure", points);
     printf("%" PRIu64 " passed, 0 failed\n", points);
     return 0;
 }
@@ -134,7 +135,7 @@ static int run_power(const struct arguments *arguments)
 _Noreturn static void usage(void)
 {
     fprintf(stderr, "usage: sim [--seeds N] [--first S] [--seed S] [--steps N] [--trace] "
-                    "[--keep-going] [--twice] [--power [--every K | --cut I]]\n");
+                    "[--keep-going] [--twice] [--power|--fault [--every K | --at I]]\n");
     exit(64);
 }
 
@@ -152,10 +153,10 @@ static void read_option(struct arguments *arguments, int option)
         request->steps = (unsigned)number;
     else if (option == 'e' && number > 0)
         arguments->every = number;
-    else if (option == 'c')
-        request->cut_at = number;
-    else if (option == 'p')
-        request->power = true;
+    else if (option == 'a')
+        request->at = number;
+    else if (option == 'p' || option == 'x')
+        request->sweep = true, request->power = option == 'p';
     else if (option == 'v')
         request->live = true;
     else if (option == 'k')
@@ -169,25 +170,20 @@ static void read_option(struct arguments *arguments, int option)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"seeds", required_argument, NULL, 'n'},
-        {"first", required_argument, NULL, 'f'},
-        {"seed", required_argument, NULL, 's'},
-        {"steps", required_argument, NULL, 't'},
-        {"every", required_argument, NULL, 'e'},
-        {"cut", required_argument, NULL, 'c'},
-        {"power", no_argument, NULL, 'p'},
-        {"trace", no_argument, NULL, 'v'},
-        {"keep-going", no_argument, NULL, 'k'},
-        {"twice", no_argument, NULL, 'w'},
-        {NULL, 0, NULL, 0},
+        {"seeds", required_argument, NULL, 'n'}, {"first", required_argument, NULL, 'f'},
+        {"seed", required_argument, NULL, 's'},  {"steps", required_argument, NULL, 't'},
+        {"every", required_argument, NULL, 'e'}, {"at", required_argument, NULL, 'a'},
+        {"power", no_argument, NULL, 'p'},       {"fault", no_argument, NULL, 'x'},
+        {"trace", no_argument, NULL, 'v'},       {"keep-going", no_argument, NULL, 'k'},
+        {"twice", no_argument, NULL, 'w'},       {NULL, 0, NULL, 0},
     };
     struct arguments arguments = {
         .request = {.seed = 1, .steps = STEPS_DEFAULT}, .count = 100, .every = 1};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
         read_option(&arguments, option);
-    bool sweep = arguments.request.power && !arguments.request.cut_at;
+    bool sweeps = arguments.request.sweep && !arguments.request.at;
     return arguments.keep_going ? keep_going(&arguments)
-           : sweep              ? run_power(&arguments)
+           : sweeps             ? run_sweep(&arguments)
                                 : run_all(&arguments);
 }

@@ -173,7 +173,11 @@ struct m_connection {
     enum m_state state;
     bool congested; /* the node was told so */
     uint64_t channels_opened;
-    bool cancel_notify; /* the client understands basic.cancel from the node */
+    bool cancel_notify;       /* the client understands basic.cancel from the node */
+    bool understands_blocked; /* and connection.blocked */
+    bool may_publish;         /* content of it may have been taken, */
+    bool published;           /* or was */
+    bool told_blocked;
     struct m_channel channels[M_CHANNELS_MAX + 1]; /* by number */
     struct vec expected;                           /* struct m_expect */
     struct vec emitted;  /* struct m_frame of this phase that are no deliveries */
@@ -191,6 +195,7 @@ struct m_op {
     struct m_binding *binding; /* queue.bind, exchange.bind and their opposites: a pattern */
     int64_t priority;          /* basic.consume */
     bool cancel_notify;        /* connection.start-ok says so */
+    bool understands_blocked;  /* likewise */
     bool no_wait;              /* no answer is wanted */
     uint16_t hard; /* code with which the node ends the connection for it; 0: it does not */
     bool protocol_header;
@@ -223,6 +228,9 @@ struct m_frame {
     struct m_release *release;
 };
 
+/* The last one: the disk takes no writes. */
+enum m_alarm { M_ALARM_MEMORY, M_ALARM_DISK, M_ALARM_STORE, M_ALARM_COUNT };
+
 enum m_phase { PHASE_COLLECT, PHASE_TIMERS, PHASE_INPUT, PHASE_DISPATCH, PHASE_SETTLE };
 
 struct model {
@@ -236,6 +244,7 @@ struct model {
     uint64_t handed;   /* turns up to here are with the writer */
     uint64_t durable;  /* turns up to here survive a crash */
     enum m_phase phase;
+    bool alarms[M_ALARM_COUNT];
     struct vec queues, exchanges, bindings;                /* alive */
     struct vec dead_queues, dead_exchanges, dead_bindings; /* not yet durably */
     struct vec stored; /* struct m_entry, durable ones, dead ones until that is durable */
@@ -329,6 +338,16 @@ void model_phase_end(struct model *model);
 void model_dispatched(struct model *model);
 /* Bytes up to `offset` have left for the network. */
 void model_released(struct model *model, struct m_connection *connection, uint64_t offset);
+
+/* -- model_alarm.c: alarms -- */
+
+void model_set_alarm(struct model *model, enum m_alarm alarm, bool on);
+bool model_alarmed(const struct model *model);
+void model_told(struct model *model, struct m_connection *connection, const struct m_frame *frame);
+/* The node must not read from it. */
+bool model_held(const struct model *model, const struct m_connection *connection);
+/* End of a turn: everybody concerned knows. */
+void model_check_told(struct model *model);
 
 /* -- model_content.c: is this the message? -- */
 

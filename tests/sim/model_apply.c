@@ -430,6 +430,7 @@ static void apply_connection(struct model *model, struct m_connection *connectio
         model_expect(model, connection, 0, METHOD_CONNECTION_START);
     else if (op->method.kind == METHOD_CONNECTION_START_OK) {
         connection->cancel_notify = op->cancel_notify;
+        connection->understands_blocked = op->understands_blocked;
         model_expect(model, connection, 0, METHOD_CONNECTION_TUNE);
     } else if (op->method.kind == METHOD_CONNECTION_OPEN)
         model_expect(model, connection, 0, METHOD_CONNECTION_OPEN_OK);
@@ -457,6 +458,8 @@ void model_apply(struct model *model, struct m_connection *connection, struct m_
     struct m_channel *channel = &connection->channels[op->channel];
     enum method_kind kind = op->protocol_header ? METHOD_COUNT : op->method.kind;
     channel->quiet = op->no_wait;
+    connection->published =
+        connection->published || (op->message && channel->state == M_OPEN && !op->hard);
     if (op->hard && channel->state != M_CLOSING)
         end_hard(model, connection, op->hard);
     else if (channel->state == M_OPEN)

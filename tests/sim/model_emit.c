@@ -30,6 +30,11 @@ void model_emit(struct model *model, struct m_connection *connection, struct m_f
     vec_push(model->arena, &connection->releases, frame->release);
     if (frame->method.kind == METHOD_BASIC_GET_OK)
         check_tag(model, channel, frame->method.basic_get_ok.delivery_tag);
+    if (frame->method.kind == METHOD_CONNECTION_BLOCKED ||
+        frame->method.kind == METHOD_CONNECTION_UNBLOCKED) {
+        model_told(model, connection, frame);
+        return;
+    }
     if (frame->method.kind != METHOD_BASIC_DELIVER) {
         vec_push(model->arena, &connection->emitted, frame);
         return;

@@ -251,6 +251,7 @@ static void restart_entries(struct model *model, uint64_t turn, bool clean)
 void model_restart(struct model *model, uint64_t turn, bool clean)
 {
     model->connections.count = 0;
+    memset(model->alarms, 0, sizeof model->alarms);
     model->deliveries.count = 0;
     model->deaths.count = 0;
     restart_queues(model, turn);

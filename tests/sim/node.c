@@ -32,6 +32,16 @@ void node_set_clock(struct node *node, int64_t by_ms)
     trace_line(&node->world->trace, "the wall clock jumps by %" PRId64 " ms", by_ms);
 }
 
+void node_set_alarm(struct node *node, enum m_alarm alarm, bool on)
+{
+    static const enum alarm alarms[] = {
+        [M_ALARM_MEMORY] = ALARM_MEMORY, [M_ALARM_DISK] = ALARM_DISK};
+    CHECK(alarm != M_ALARM_STORE); /* the broker's own */
+    model_set_alarm(node->model, alarm, on);
+    broker_set_alarm(node->broker, alarms[alarm], on);
+    tap_all(node);
+}
+
 void node_pass_time(struct node *node, int64_t ms)
 {
     node->now_ms += ms;
@@ -108,6 +118,7 @@ static bool feed_one(struct node *node, struct link *link, size_t *budget)
     if (len > *budget)
         len = *budget;
     *budget -= len;
+    link->model->may_publish = link->model->may_publish || next->op->message;
     size_t took = amqp_connection_feed(link->amqp, slice_of(link->input.data, len));
     CHECK(took <= len);
     buf_drain(&link->input, took);
@@ -127,7 +138,11 @@ static void feed(struct node *node, struct link *link, bool everything)
     if (!everything)
         budget = world_below(node->world, 3) == 0 ? 1 + world_below(node->world, 40)
                                                   : 1 + world_below(node->world, 3000);
-    while (budget > 0 && amqp_connection_wishes(link->amqp).read && feed_one(node, link, &budget)) {
+    while (budget > 0 && amqp_connection_wishes(link->amqp).read) {
+        if (model_held(node->model, link->model))
+            model_fail(node->model, "client %u: is read from during an alarm", link->client);
+        if (!feed_one(node, link, &budget))
+            break;
     }
 }
 
@@ -280,7 +295,8 @@ bool node_write(struct node *node)
     if (!node->given || node->applied)
         return false;
     /* It is written, or had cancelled itself out; or the disk refused it. */
-    if (!peek_applied(node)) {
+    node->refused = !peek_applied(node);
+    if (node->refused) {
         trace_line(&node->world->trace, "disk: refused a batch");
         return false;
     }
@@ -311,6 +327,7 @@ void node_turn(struct node *node, bool everything)
     broker_set_time(node->broker, node->now_ms, node->wall_ms);
     model_set_time(model, node->now_ms, node->wall_ms);
     model->phase = PHASE_COLLECT;
+    model_set_alarm(model, M_ALARM_STORE, node->refused);
     broker_collect(node->broker);
     collected(node);
     end_phase(node, PHASE_COLLECT);
@@ -328,6 +345,7 @@ void node_turn(struct node *node, bool everything)
         model_dispatched(model);
     settle(node);
     peek_compare(model);
+    model_check_told(model);
     flush_all(node, everything);
     model_turn_end(model);
 }

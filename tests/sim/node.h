@@ -65,6 +65,7 @@ struct node {
     bool applied;     /* that batch is on the disk */
     uint64_t flushed; /* last operation of that batch, or of the latest one */
     uint64_t written; /* last operation on the disk */
+    bool refused;     /* that batch, by the disk, when it was tried last */
     bool broken;      /* the disk */
     uint64_t settled; /* last operation when the last turn ended */
 };
@@ -96,6 +97,8 @@ void node_read(struct node *node);
 void node_maintain(struct node *node);
 /* From now on the disk refuses what it is asked to change; or works again. */
 void node_break_disk(struct node *node);
+/* It does, or has just done so. */
+bool node_broken(const struct node *node);
 void node_mend_disk(struct node *node);
 /* The power is gone: all that may happen now is node_crash(). */
 bool node_dark(const struct node *node);
@@ -103,6 +106,7 @@ bool node_dark(const struct node *node);
 void node_crash(struct node *node);
 /* It is stopped in order and starts again. */
 void node_restart(struct node *node);
+void node_set_alarm(struct node *node, enum m_alarm alarm, bool on);
 void node_pass_time(struct node *node, int64_t ms);
 /* The wall clock is set, which must not concern anything but what a restart reads. */
 void node_set_clock(struct node *node, int64_t by_ms);

@@ -22,9 +22,66 @@ struct candidates {
     bool clean; /* it was stopped in order: what was delivered is known exactly */
 };
 
+/* -- the disk -- */
+
+void node_break_disk(struct node *node)
+{
+    static const int results[] = {SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC};
+    struct memvfs_fault fault = {
+        .operations = world_percent(node->world, 50) ? MEMVFS_CHANGE : MEMVFS_SYNC,
+        .after = world_below(node->world, 6),
+        .lasting = world_percent(node->world, 70),
+        .result = results[world_below(node->world, ARRAY_LEN(results))],
+    };
+    node->broken = true;
+    memvfs_fail(node->disk, fault);
+    trace_line(&node->world->trace, "disk: breaks after %" PRIu64, fault.after);
+}
+
+/* In each of three ways, for once and for longer. */
+static void fail_at(struct node *node, uint64_t after)
+{
+    static const int results[] = {SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC};
+    memvfs_fail(node->disk, (struct memvfs_fault){.operations = MEMVFS_CHANGE,
+                                                  .after = after,
+                                                  .lasting = after % 2 == 0,
+                                                  .result = results[after % ARRAY_LEN(results)]});
+}
+
+bool node_broken(const struct node *node)
+{
+    return node->broken || memvfs_struck(node->disk);
+}
+
+void node_mend_disk(struct node *node)
+{
+    if (!node_broken(node))
+        return;
+    node->broken = false;
+    memvfs_fail(node->disk, (struct memvfs_fault){0});
+    trace_line(&node->world->trace, "disk: works again");
+}
+
+void node_maintain(struct node *node)
+{
+    if (peek_maintain(node))
+        trace_line(&node->world->trace, "disk: maintained");
+}
+
+bool node_dark(const struct node *node)
+{
+    return memvfs_dark(node->disk);
+}
+
 /* -- starting -- */
 
-/* False: the power went meanwhile. */
+/* The disk has a reason to refuse. */
+static bool is_troubled(const struct node *node)
+{
+    return node_dark(node) || node_broken(node);
+}
+
+/* False: the disk would not have it. */
 static bool open_store(struct node *node)
 {
     struct store_options options = {
@@ -36,7 +93,7 @@ static bool open_store(struct node *node)
     char message[512];
     broker_store_options(&options);
     bool open = store_open(&node->store, &options, message, sizeof message) == ERR_OK;
-    if (!open && !memvfs_dark(node->disk))
+    if (!open && !is_troubled(node))
         model_fail(node->model, "the store does not open: %s", message);
     return open;
 }
@@ -59,7 +116,7 @@ static void die(struct node *node)
     broker_free(node->broker);
 }
 
-/* False: the power went meanwhile; nothing is left of it then. */
+/* False: the disk would not have it; nothing is left of it then. */
 static bool start_broker(struct node *node)
 {
     struct broker_options options;
@@ -70,7 +127,7 @@ static bool start_broker(struct node *node)
     node->broker = broker_new(&options, node->store);
     broker_set_time(node->broker, node->now_ms, node->wall_ms);
     bool started = broker_start(node->broker, message, sizeof message) == ERR_OK;
-    if (!started && !memvfs_dark(node->disk))
+    if (!started && !is_troubled(node))
         model_fail(node->model, "the broker does not start: %s", message);
     if (!started) {
         die(node);
@@ -95,7 +152,7 @@ static void finish_start(struct node *node)
         broker_settle(node->broker);
     }
     node->turns.count = 0;
-    node->given = node->applied = false;
+    node->given = node->applied = node->refused = false;
     node->flushed = node->written = node->settled = store_last(node->db);
 }
 
@@ -125,7 +182,7 @@ static void lose_power(struct node *node)
         memvfs_cut_power(node->disk, world_below(node->world, 40));
 }
 
-/* Until it is up; the power may go at every start. */
+/* Until it is up; the power may go at every start, and the disk may refuse what it asks. */
 static void start(struct node *node, struct candidates candidates)
 {
     for (;;) {
@@ -134,11 +191,13 @@ static void start(struct node *node, struct candidates candidates)
             find_turn(node, &candidates);
             candidates = (struct candidates){.turns = {node->model->durable}, .count = 1};
             finish_start(node);
-            if (!memvfs_dark(node->disk))
+            if (!is_troubled(node))
                 break;
             die(node);
         }
-        trace_line(&node->world->trace, "POWER CUT while starting");
+        trace_line(&node->world->trace, "%s while starting",
+                   node_dark(node) ? "POWER CUT" : "the disk failed");
+        node_mend_disk(node);
         lose_power(node);
     }
     node->lives++;
@@ -157,44 +216,10 @@ struct node *node_new(struct world *world, struct model *model)
     world->trace.now_ms = node->now_ms;
     if (world->cut_at)
         memvfs_cut_power(node->disk, world->cut_at - 1);
+    if (world->fail_at)
+        fail_at(node, world->fail_at - 1);
     start(node, (struct candidates){.turns = {0}, .count = 1});
     return node;
-}
-
-/* -- the disk -- */
-
-void node_break_disk(struct node *node)
-{
-    static const int results[] = {SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC};
-    struct memvfs_fault fault = {
-        .operations = world_percent(node->world, 50) ? MEMVFS_CHANGE : MEMVFS_SYNC,
-        .after = world_below(node->world, 6),
-        .lasting = world_percent(node->world, 70),
-        .result = results[world_below(node->world, ARRAY_LEN(results))],
-    };
-    node->broken = true;
-    memvfs_fail(node->disk, fault);
-    trace_line(&node->world->trace, "disk: breaks after %" PRIu64, fault.after);
-}
-
-void node_mend_disk(struct node *node)
-{
-    if (!node->broken)
-        return;
-    node->broken = false;
-    memvfs_fail(node->disk, (struct memvfs_fault){0});
-    trace_line(&node->world->trace, "disk: works again");
-}
-
-void node_maintain(struct node *node)
-{
-    if (peek_maintain(node))
-        trace_line(&node->world->trace, "disk: maintained");
-}
-
-bool node_dark(const struct node *node)
-{
-    return memvfs_dark(node->disk);
 }
 
 /* -- ending -- */
@@ -215,7 +240,7 @@ static void drop_links(struct node *node, const char *reason)
 void node_crash(struct node *node)
 {
     struct candidates candidates = {0};
-    if (node->broken || node_dark(node))
+    if (is_troubled(node))
         candidates.turns[candidates.count++] = node->model->handed;
     candidates.turns[candidates.count++] = node->model->durable;
     trace_line(&node->world->trace, "%s: durable up to turn %" PRIu64 " of %" PRIu64,
@@ -246,8 +271,10 @@ void node_restart(struct node *node)
     node_mend_disk(node);
     trace_line(&node->world->trace, "RESTART in order");
     stop(node, "restart");
-    if (node_dark(node)) {
-        trace_line(&node->world->trace, "POWER CUT while stopping");
+    if (is_troubled(node)) {
+        trace_line(&node->world->trace, "%s while stopping",
+                   node_dark(node) ? "POWER CUT" : "the disk failed");
+        node_mend_disk(node);
         lose_power(node);
         candidates.count = CANDIDATES_MAX;
         candidates.clean = false;

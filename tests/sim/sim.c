@@ -5,8 +5,6 @@
 #include "tests/sim/client.h"
 #include "tests/sim/peek.h"
 
-#include "broker/broker.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,12 +97,13 @@ static void trouble(struct sim *sim)
         cut_one(sim);
     if (world_permille(world, world->clock_permille))
         node_set_clock(sim->node, (int64_t)world_below(world, 6000) - 3000);
-    if (!sim->node->broken && world_permille(world, world->fault_permille))
+    if (!node_broken(sim->node) && world_permille(world, world->fault_permille))
         node_break_disk(sim->node);
-    else if (sim->node->broken && world_percent(world, 10))
+    else if (node_broken(sim->node) && world_percent(world, 10))
         node_mend_disk(sim->node);
     if (world_permille(world, world->alarm_permille))
-        broker_set_alarm(sim->node->broker, ALARM_MEMORY, world_percent(world, 40));
+        node_set_alarm(sim->node, world_percent(world, 50) ? M_ALARM_MEMORY : M_ALARM_DISK,
+                       world_percent(world, 40));
 }
 
 static void pass_time(struct sim *sim)
@@ -166,6 +165,8 @@ static void rest(struct sim *sim)
     for (int i = 0; i < REST_ROUNDS_MAX; i++) {
         carry_all(sim, true);
         turn(sim, true);
+        if (i % 4 == 3)
+            node_mend_disk(sim->node);
         if (at_rest(sim))
             return;
     }
@@ -265,7 +266,8 @@ static void count_everything(struct sim *sim)
 static void finish(struct sim *sim)
 {
     sim->world.crash_permille = sim->world.restart_permille = 0;
-    broker_set_alarm(sim->node->broker, ALARM_MEMORY, false);
+    node_set_alarm(sim->node, M_ALARM_MEMORY, false);
+    node_set_alarm(sim->node, M_ALARM_DISK, false);
     node_mend_disk(sim->node);
     trace_line(&sim->world.trace, "to rest");
     rest(sim);

@@ -18,9 +18,10 @@
 struct sim_request {
     uint64_t seed;
     unsigned steps;
-    bool live;       /* print as it goes */
-    bool power;      /* a world for power cuts: all is stored, no other fault */
-    uint64_t cut_at; /* the power goes at this changing operation of the disk; 0: never */
+    bool live;   /* print as it goes */
+    bool sweep;  /* a world for what follows: all is stored, no other fault of the disk */
+    bool power;  /* it is the power that goes; else the disk that fails */
+    uint64_t at; /* this changing operation of the disk; 0: none */
 };
 
 struct trace {

@@ -277,7 +277,7 @@ static void set_weather(struct world *world)
     world->crash_permille = CHANCE(60) ? 2 + BELOW(12) : 0;
     world->restart_permille = CHANCE(30) ? 3 : 0;
     world->cut_permille = CHANCE(50) ? BELOW(10) : 0;
-    world->alarm_permille = CHANCE(15) ? 10 : 0;
+    world->alarm_permille = CHANCE(25) ? 10 + BELOW(20) : 0;
     world->clock_permille = CHANCE(75) ? 0 : 15;
     world->fault_permille = CHANCE(80) ? 0 : 10;
     world->maintain_permille = CHANCE(60) ? 0 : 30;
@@ -306,7 +306,7 @@ static void raise_storm(struct world *world)
     world->act_total += 8;
 }
 
-/* All is on the disk, and nothing but the power fails. */
+/* All is on the disk, and nothing fails but what the sweep lets fail. */
 static void make_durable(struct world *world)
 {
     world->fault_permille = 0;
@@ -322,7 +322,8 @@ void world_init(struct world *world, const struct sim_request *request)
     memset(world, 0, sizeof *world);
     world->seed = request->seed;
     world->steps = request->steps;
-    world->cut_at = request->cut_at;
+    world->cut_at = request->power ? request->at : 0;
+    world->fail_at = request->power ? 0 : request->at;
     trace_init(&world->trace, request);
     rng_init_u64(&world->rng, request->seed);
     bool large = CHANCE(25);
@@ -336,7 +337,7 @@ void world_init(struct world *world, const struct sim_request *request)
     set_weather(world);
     if (CHANCE(20))
         raise_storm(world);
-    if (request->power)
+    if (request->sweep)
         make_durable(world);
 }
 

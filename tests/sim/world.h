@@ -48,7 +48,8 @@ struct exchange_spec {
     X(REJECT)                                                                                      \
     X(GET)                                                                                         \
     X(CONSUME)                                                                                     \
-    X(CANCEL) X(QOS) X(PURGE) X(RECOVER) X(DECLARE_QUEUE) X(DELETE_QUEUE) X(DECLARE_EXCHANGE)      \
+    X(CANCEL)                                                                                      \
+    X(QOS) X(PURGE) X(RECOVER) X(DECLARE_QUEUE) X(DELETE_QUEUE) X(DECLARE_EXCHANGE)                \
         X(DELETE_EXCHANGE) X(BIND) X(UNBIND) X(CONFIRM) X(TX_SELECT) X(TX_COMMIT) X(TX_ROLLBACK)   \
             X(BAD_ACK) X(MISBEHAVE) X(OPEN_CHANNEL) X(CLOSE_CHANNEL) X(CLOSE_CONNECTION) X(DIE)
 
@@ -92,7 +93,8 @@ struct world {
     int64_t consumer_timeout_ms; /* 0: none */
     unsigned write_percent;      /* of steps: how fast the disk is */
     uint64_t message_next;
-    uint64_t cut_at; /* the power goes at this changing operation of the disk; 0: never */
+    uint64_t cut_at;  /* the power goes at this changing operation of the disk; 0: never */
+    uint64_t fail_at; /* or it fails */
 };
 
 void world_init(struct world *world, const struct sim_request *request);

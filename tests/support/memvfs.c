@@ -57,6 +57,7 @@ struct memvfs {
     struct list files;
     struct rng rng;
     struct memvfs_fault fault;
+    bool struck;
     uint64_t changes;
     uint64_t cut_at; /* changes at which the power goes; 0: never */
     bool dark;       /* it went */
@@ -183,6 +184,7 @@ static int meet_fault(struct memvfs *disk, enum memvfs_operation operation)
         return SQLITE_OK;
     }
     int result = disk->fault.result;
+    disk->struck = true;
     if (!disk->fault.lasting)
         disk->fault = (struct memvfs_fault){0};
     return result;
@@ -691,7 +693,16 @@ void memvfs_fail(struct memvfs *disk, struct memvfs_fault fault)
 {
     lock(disk);
     disk->fault = fault;
+    disk->struck = false;
     unlock(disk);
+}
+
+bool memvfs_struck(struct memvfs *disk)
+{
+    lock(disk);
+    bool struck = disk->struck;
+    unlock(disk);
+    return struck;
 }
 
 uint64_t memvfs_changes(struct memvfs *disk)

@@ -46,6 +46,8 @@ bool memvfs_dark(struct memvfs *disk);
 
 /* Replaces the fault in force, and counts its operations from now on. */
 void memvfs_fail(struct memvfs *disk, struct memvfs_fault fault);
+/* Whether that fault has struck. */
+bool memvfs_struck(struct memvfs *disk);
 /* How many changing operations (MEMVFS_CHANGE) were asked for so far. */
 uint64_t memvfs_changes(struct memvfs *disk);
 
