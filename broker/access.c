@@ -10,7 +10,6 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "broker/connection.h"
-#include "broker/password.h"
 #include "broker/permission.h"
 #include "proto/reply.h"
 
@@ -57,6 +56,7 @@ static void free_user(struct user *user)
 {
     permission_clear_all(user);
     mem_free(user->name);
+    login_forget_password(user);
     mem_free(user->password_hash);
     mem_free(user->hashing_algorithm);
     mem_free(user->tags);
@@ -91,19 +91,19 @@ struct access *access_new(struct broker *broker)
 
     access->broker = broker;
     access->generation = 1;
-    access->decoy_hash = password_hash(PASSWORD_DEFAULT, &broker->rng, slice_str("decoy"));
+    logins_init(access);
     return access;
 }
 
 void access_free(struct access *access)
 {
+    logins_fini(access);
     HMAP_EACH_SAFE(&access->users, node) {
         struct user *user = CONTAINER_OF(node, struct user, node);
         CHECK(user->refs == 0);
         retire(access, user);
     }
     hmap_fini(&access->users);
-    mem_free(access->decoy_hash);
     mem_free(access);
 }
 
@@ -176,43 +176,27 @@ bool access_loopback_only(const struct access *access, const struct user *user)
     return false;
 }
 
-/* ---- authentication ---- */
-
-struct user *access_login(struct access *access, struct slice name, struct slice password)
-{
-    struct user *user = access_find(access, name);
-    enum password_algorithm algorithm = PASSWORD_DEFAULT;
-    const char *hash = access->decoy_hash;
-
-    if (user && password_algorithm_parse(slice_str(user->hashing_algorithm), &algorithm))
-        hash = user->password_hash;
-    bool right = password_verify(algorithm, slice_str(hash), password);
-    return user && right && hash == user->password_hash ? user : NULL;
-}
-
 /* ---- administration ---- */
 
-static struct user *put_user(struct access *access, struct slice name, char *hash,
-                             enum password_algorithm algorithm, struct slice tags)
+void access_take_hash(struct user *user, char *hash, enum password_algorithm algorithm)
 {
-    struct user *user = user_make(access, name);
-
     mem_free(user->password_hash);
     user->password_hash = hash;
     mem_free(user->hashing_algorithm);
     user->hashing_algorithm = slice_dup(slice_str(password_algorithm_name(algorithm)));
-    user_set_tags(user, tags);
     access_store_user(user);
-    access->generation++;
-    return user;
+    user->access->generation++;
 }
 
 struct user *access_set_user(struct access *access, struct slice name, struct slice password,
                              struct slice tags)
 {
-    char *hash = password_hash(PASSWORD_DEFAULT, &access->broker->rng, password);
+    struct user *user = user_make(access, name);
 
-    return put_user(access, name, hash, PASSWORD_DEFAULT, tags);
+    user_set_tags(user, tags);
+    access->generation++;
+    login_set_password(user, password);
+    return user;
 }
 
 enum err access_set_user_hash(struct access *access, struct slice name, struct slice hash,
@@ -224,7 +208,11 @@ enum err access_set_user_hash(struct access *access, struct slice name, struct s
         return ERR_INVALID;
     if (hash.len > 0 && !password_hash_valid(parsed, hash))
         return ERR_INVALID;
-    *user = put_user(access, name, slice_dup(hash), parsed, tags);
+    *user = user_make(access, name);
+    user_set_tags(*user, tags);
+    login_forget_password(*user);
+    (*user)->hash_pending = 0;
+    access_take_hash(*user, slice_dup(hash), parsed);
     return ERR_OK;
 }
 

@@ -33,6 +33,8 @@ struct user {
     char *name;
     char *password_hash;     /* base64, as RabbitMQ has it; "": no password logs in */
     char *hashing_algorithm; /* "rabbit_password_hashing_sha256" … */
+    uint8_t *verifier;       /* keyed digest of the password once it is known; NULL: it isn't */
+    uint64_t hash_pending;   /* the number of the password whose hash is being made; 0: none */
     char *tags;              /* comma-separated, own ones too */
     uint32_t tag_bits;       /* 1u << enum user_tag for the known ones */
     uint32_t refs;           /* connections keep a deleted user's object */
@@ -54,7 +56,8 @@ uint64_t access_generation(const struct access *access);
 
 /* -- authentication -- */
 
-/* The user whose password this is, or NULL. Takes the same time for unknown users. */
+/* The user whose password this is, or NULL; at once and unthrottled, for who may wait. Not while
+ * there is a worker: login.h is the door that doesn't hold the loop. */
 struct user *access_login(struct access *access, struct slice name, struct slice password);
 struct user *access_find(struct access *access, struct slice name);
 void user_ref(struct user *user);
@@ -82,7 +85,8 @@ bool access_has_topic(const struct user *user, struct slice vhost);
 
 /* -- administration: changes memory and store -- */
 
-/* Creates or replaces; `password` hashed with a fresh salt by the node's algorithm. */
+/* Creates or replaces; `password` is in force at once, hashed with a fresh salt by the node's
+ * algorithm and stored as soon as that is done (login.h). */
 struct user *access_set_user(struct access *access, struct slice name, struct slice password,
                              struct slice tags);
 /* As above from an exported hash; ERR_INVALID when algorithm or hash are unusable. */

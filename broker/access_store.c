@@ -48,6 +48,8 @@ void access_store_user(const struct user *user)
 {
     struct buf limits = BUF_INIT;
 
+    if (user->hash_pending)
+        return;
     write_limits(&limits, user);
     struct store_record record = {
         .kind = STORE_USER,

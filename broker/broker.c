@@ -6,6 +6,7 @@
 #include "broker/access.h"
 #include "broker/channel.h"
 #include "broker/connection.h"
+#include "broker/login.h"
 #include "broker/lane.h"
 #include "broker/message.h"
 #include "broker/parameter.h"
@@ -45,6 +46,10 @@ void broker_options_init(struct broker_options *options)
         .identity_rabbitmq = true,
         .auth_mechanisms = "PLAIN AMQPLAIN",
         .loopback_users = "guest",
+        /* RabbitMQ's digest and no throttle: for what lives as long as a test. The daemon's
+         * configuration has other defaults. */
+        .password_hashing = {.algorithm = PASSWORD_DEFAULT, .iterations = 1000},
+        .login_failure_window_ms = 60000,
     };
 }
 
@@ -153,6 +158,7 @@ static void page_out(struct broker *broker)
 
 void broker_collect(struct broker *broker)
 {
+    logins_collect(broker->access);
     if (!store_collect(broker->store))
         return;
     broker_note_store(broker);

@@ -17,6 +17,7 @@
 #include "base/pool.h"
 #include "base/rng.h"
 #include "base/timer.h"
+#include "broker/password.h"
 #include "broker/stats.h"
 
 struct access;
@@ -57,8 +58,12 @@ struct broker_options {
     uint64_t queue_memory;       /* bytes of ready messages kept in memory, all queues together */
     bool identity_rabbitmq;      /* server-properties name the product RabbitMQ */
     const char *auth_mechanisms; /* space-separated, in the order offered */
-    const char *loopback_users;  /* comma-separated names that may come from loopback only */
-    const char *anonymous_user;  /* the user of SASL ANONYMOUS; "" or NULL: not offered */
+    struct password_hashing password_hashing; /* of passwords that are set */
+    int64_t login_failure_window_ms;          /* failed logins count that long */
+    uint32_t login_failures_per_user;         /* of one user from one address; 0: any number */
+    uint32_t login_failures_per_address;      /* 0: any number */
+    const char *loopback_users; /* comma-separated names that may come from loopback only */
+    const char *anonymous_user; /* the user of SASL ANONYMOUS; "" or NULL: not offered */
 };
 void broker_options_init(struct broker_options *options);
 
@@ -127,7 +132,8 @@ void broker_stop(struct broker *broker);
 
 void broker_set_time(struct broker *broker, int64_t now_ms, int64_t wall_ms);
 /* Takes note of what the store has finished (store_collect()): held output may go, confirms become
- * due. For every turn in which the store woke the loop. */
+ * due; and of the password that is checked or hashed. For every turn in which one of them woke the
+ * loop. */
 void broker_collect(struct broker *broker);
 /* INT64_MAX when there is nothing to wait for. */
 int64_t broker_next_deadline(const struct broker *broker);

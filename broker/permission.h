@@ -1,21 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What one user may do in one virtual host; the inside of access.h, for access.c, access_check.c,
- * access_store.c and permission.c only.
+ * access_store.c, login.c and permission.c only.
  */
 #ifndef BROKER_PERMISSION_H
 #define BROKER_PERMISSION_H
 
 #include "broker/access.h"
 #include "broker/broker.h"
+#include "broker/login.h"
+#include "broker/password.h"
 #include "broker/pattern.h"
+#include "broker/throttle.h"
 
 #define PERMISSIONS 3 /* of enum permission */
+
+#define LOGIN_VERIFIER_SIZE 32
+
+/* The inside of login.h. */
+struct logins {
+    struct password_hashing hashing; /* of new passwords */
+    struct password_worker worker;   /* submit NULL: there is none */
+    struct list waiting;             /* struct login.link, oldest first */
+    uint32_t waiting_count;
+    struct login *running; /* what the worker has */
+    struct throttle throttle;
+    char *decoy_hash;                          /* what unknown users' passwords are compared with */
+    uint8_t verifier_key[LOGIN_VERIFIER_SIZE]; /* of remembered passwords; drawn at the start */
+    uint64_t passwords_set;
+    uint64_t passwords_stored;
+};
 
 struct access {
     struct broker *broker;
     struct hmap users;   /* struct user by name */
     uint64_t generation; /* of users and permissions */
-    char *decoy_hash;    /* what unknown users' passwords are compared with */
+    struct logins logins;
 };
 
 /* Rules for the topics of one exchange. */
@@ -41,7 +60,17 @@ struct user *user_make(struct access *access, struct slice name);
 /* From a comma-separated list, in memory. */
 void user_set_tags(struct user *user, struct slice tags);
 
+/* login.c: a new password, in force at once. */
+void login_set_password(struct user *user, struct slice password);
+/* What is known of the password holds no longer. */
+void login_forget_password(struct user *user);
+void logins_init(struct access *access);
+void logins_fini(struct access *access);
+/* The user's hash is made: takes it, and stores the user. */
+void access_take_hash(struct user *user, char *hash, enum password_algorithm algorithm);
+
 /* Put to and removed from the node's database; nothing else changes. */
+/* A user whose password has no hash yet is stored when it has one. */
 void access_store_user(const struct user *user);
 void access_unstore_user(const struct user *user);
 void access_store_permission(struct access *access, const struct permission_row *row);

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "broker/broker.h"
+#include "broker/login.h"
 #include "broker/vhost.h"
 #include "storage/store.h"
 
@@ -15,17 +16,24 @@ struct part {
 struct broker_point {
     struct part *parts;
     size_t count;
+    uint64_t passwords; /* that were set: their hashes come to the store later; 0: none or done */
 };
+
+static struct broker_point *make(struct broker_point **point)
+{
+    if (!*point)
+        *point = MEM_NEW(struct broker_point);
+    return *point;
+}
 
 static void add(struct broker_point **point, const struct store_db *db, const char *vhost)
 {
     if (store_last(db) <= store_durable(db))
         return;
-    if (!*point)
-        *point = MEM_NEW(struct broker_point);
-    size_t count = ++(*point)->count;
-    (*point)->parts = mem_realloc((*point)->parts, count * sizeof *(*point)->parts);
-    (*point)->parts[count - 1] = (struct part){
+    struct broker_point *made = make(point);
+    size_t count = ++made->count;
+    made->parts = mem_realloc(made->parts, count * sizeof *made->parts);
+    made->parts[count - 1] = (struct part){
         .vhost = vhost ? slice_dup(slice_str(vhost)) : NULL,
         .seq = store_last(db),
     };
@@ -34,6 +42,9 @@ static void add(struct broker_point **point, const struct store_db *db, const ch
 struct broker_point *broker_point_new(const struct broker *broker)
 {
     struct broker_point *point = NULL;
+    uint64_t passwords = login_passwords_set(broker->access);
+    if (!login_passwords_stored(broker->access, passwords))
+        make(&point)->passwords = passwords;
     add(&point, store_node(broker->store), NULL);
     for (const struct list *node = broker->vhost_list.next; node != &broker->vhost_list;
          node = node->next) {
@@ -51,8 +62,22 @@ static bool part_durable(struct broker *broker, const struct part *part)
     return !vhost || part->seq <= store_durable(vhost->db);
 }
 
-bool broker_point_durable(struct broker *broker, const struct broker_point *point)
+/* Once the hashes are handed to the node's database, the point stands for that too. */
+static bool passwords_stored(const struct broker *broker, struct broker_point *point)
 {
+    if (!point->passwords)
+        return true;
+    if (!login_passwords_stored(broker->access, point->passwords))
+        return false;
+    point->passwords = 0;
+    add(&point, store_node(broker->store), NULL);
+    return true;
+}
+
+bool broker_point_durable(struct broker *broker, struct broker_point *point)
+{
+    if (!passwords_stored(broker, point))
+        return false;
     for (size_t i = 0; i < point->count; i++)
         if (!part_durable(broker, &point->parts[i]))
             return false;

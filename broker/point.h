@@ -13,7 +13,7 @@ struct broker_point;
 /* NULL when everything is durable already. */
 struct broker_point *broker_point_new(const struct broker *broker);
 /* All that the point stands for is durable (or its virtual host is gone). */
-bool broker_point_durable(struct broker *broker, const struct broker_point *point);
+bool broker_point_durable(struct broker *broker, struct broker_point *point);
 void broker_point_free(struct broker_point *point);
 
 #endif

@@ -46,6 +46,7 @@ const char *http_status_text(int status)
         {405, "Method Not Allowed"},
         {412, "Precondition Failed"},
         {413, "Content Too Large"},
+        {429, "Too Many Requests"},
         {500, "Internal Server Error"},
         {503, "Service Unavailable"},
     };

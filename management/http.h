@@ -7,6 +7,8 @@
 
 #include "base/buf.h"
 
+struct login_result;
+
 /* All slices are the server's and valid during management_handle(). Headers that are absent are
  * empty. */
 struct http_request {
@@ -20,6 +22,10 @@ struct http_request {
     struct slice x_reason;
     struct slice body;
     const char *peer_address; /* "192.0.2.7" */
+    const char *source;       /* what failed logins are counted by; NULL: they aren't */
+    /* What management_authenticate() made of the credentials; NULL: they are looked at when the
+     * request is handled. */
+    const struct login_result *login;
     bool loopback;            /* the peer is this machine */
     bool metrics_port; /* came by the port that serves metrics, to anyone, and nothing else */
 };

@@ -10,6 +10,7 @@
 #include "base/base64.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "broker/login.h"
 #include "broker/vhost.h"
 #include "management/call.h"
 #include "management/sampler.h"
@@ -194,34 +195,69 @@ static bool basic_credentials(struct slice header, struct buf *decoded, struct s
     return true;
 }
 
-static void check_login(struct call *call, struct slice name, struct slice password)
+static void refuse_login(struct call *call, const struct login_result *result)
+{
+    note_refused(call, result->name, login_verdict_text(result->verdict));
+    if (result->verdict == LOGIN_THROTTLED) {
+        call_error(call, 429, "too_many_requests",
+                   "too many logins from this address have failed: try again later");
+        return;
+    }
+    challenge(call);
+    call_error(call, 401, "not_authorized", "Not_Authorized");
+}
+
+static void check_login(struct call *call, const struct login_result *result)
 {
     struct access *access = call->broker->access;
-    struct user *user = access_login(access, name, password);
+    struct user *user = result->user;
 
     if (!user) {
-        note_refused(call, name, "invalid credentials");
-        challenge(call);
-        call_error(call, 401, "not_authorized", "Not_Authorized");
+        refuse_login(call, result);
     } else if (access_loopback_only(access, user) && !call->request->loopback) {
-        note_refused(call, name, "may log in from this machine only");
+        note_refused(call, result->name, "may log in from this machine only");
         call_refused(call, "User can only log in via localhost");
     } else {
         call->user = user;
     }
 }
 
-/* Sets call->user, or answers 401. */
-static void authenticate(struct call *call)
+bool management_authenticate(struct management *management, const struct http_request *request,
+                             void (*done)(void *context, const struct login_result *result),
+                             void *context, struct login_result *result, struct login **login)
 {
     struct buf decoded = BUF_INIT;
-    struct slice name, password;
+    struct login_request asked = {.source = request->source, .done = done, .context = context};
 
-    if (basic_credentials(call->request->authorization, &decoded, &name, &password)) {
-        check_login(call, name, password);
-    } else {
+    *login = NULL;
+    if (basic_credentials(request->authorization, &decoded, &asked.name, &asked.password)) {
+        login_begin(management->broker->access, &asked, result, login);
+        result->name = slice_of(NULL, 0); /* it goes with the buffer */
+    }
+    buf_fini(&decoded);
+    return !*login;
+}
+
+/* Sets call->user, or answers 401 or 429. */
+static void authenticate(struct call *call)
+{
+    const struct http_request *request = call->request;
+    struct buf decoded = BUF_INIT;
+    struct login_request asked = {.source = request->source};
+    struct login_result result;
+    struct login *login = NULL;
+
+    if (!basic_credentials(request->authorization, &decoded, &asked.name, &asked.password)) {
         challenge(call);
         call_empty(call, 401);
+    } else if (request->login) {
+        result = *request->login;
+        result.name = asked.name;
+        check_login(call, &result);
+    } else {
+        login_begin(call->broker->access, &asked, &result, &login);
+        CHECK(!login); /* with a worker, management_authenticate() comes first */
+        check_login(call, &result);
     }
     buf_fini(&decoded);
 }

@@ -16,6 +16,8 @@
 
 struct broker;
 struct connection;
+struct login;
+struct login_result;
 struct management;
 
 /* A number that the host does not know; it is left out of answers. */
@@ -97,6 +99,14 @@ void management_show_objects(struct management *management, bool on);
  * broker's clock. After about `objects_max` objects it returns true: call it again for the rest. */
 bool management_sample(struct management *management, int64_t now_ms, int64_t interval_ms,
                        size_t objects_max) MUST_USE;
+
+/* Looks at the request's credentials. False: somebody else is still looking, and `done` will be
+ * called with what `request.login` is to be, unless the `login` is cancelled. True: the result, if
+ * there are credentials at all (else `result` stays as it was). */
+bool management_authenticate(struct management *management, const struct http_request *request,
+                             void (*done)(void *context, const struct login_result *result),
+                             void *context, struct login_result *result,
+                             struct login **login) MUST_USE;
 
 /* Answers one request. `response` is initialised; the caller ends it with http_response_fini(). */
 void management_handle(struct management *management, const struct http_request *request,

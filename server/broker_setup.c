@@ -78,6 +78,20 @@ static void set_limits(struct broker_options *options, const struct configuratio
         (uint32_t)configuration_number(configuration, CONFIG_UNACKED_MAX_PER_CHANNEL);
 }
 
+static void set_passwords(struct broker_options *options, const struct configuration *configuration)
+{
+    const char *module = configuration_text(configuration, CONFIG_PASSWORD_HASHING);
+    CHECK(password_algorithm_parse(slice_str(module), &options->password_hashing.algorithm));
+    options->password_hashing.iterations =
+        (uint32_t)configuration_number(configuration, CONFIG_PASSWORD_ITERATIONS);
+    options->login_failure_window_ms =
+        configuration_number(configuration, CONFIG_LOGIN_FAILURE_WINDOW);
+    options->login_failures_per_user =
+        (uint32_t)configuration_number(configuration, CONFIG_LOGIN_FAILURES_PER_USER);
+    options->login_failures_per_address =
+        (uint32_t)configuration_number(configuration, CONFIG_LOGIN_FAILURES_PER_ADDRESS);
+}
+
 static void set_defaults(struct broker_options *options, const struct configuration *configuration)
 {
     options->default_vhost = configuration_text(configuration, CONFIG_DEFAULT_VHOST);
@@ -118,6 +132,7 @@ void broker_setup_init(struct broker_setup *setup, const struct configuration *c
     setup->options.log = log;
     draw_seed(setup->options.seed);
     set_limits(&setup->options, configuration);
+    set_passwords(&setup->options, configuration);
     set_defaults(&setup->options, configuration);
     set_identity(setup, configuration);
 }

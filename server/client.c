@@ -42,6 +42,7 @@ struct client {
     bool input_wants_write; /* TLS can't read on before it has written */
     bool output_wants_read; /* … and the other way round */
     bool loopback;
+    char source[ENDPOINT_TEXT_MAX]; /* what its failed logins are counted by */
     const char *ended;         /* the peer's stream is at its end: why; static or transport's */
     char name[NAME_MAX_BYTES]; /* "127.0.0.1:51234 -> 127.0.0.1:5672" */
 };
@@ -135,6 +136,7 @@ static void talk(struct client *client)
     char *login = ssl ? tls_login(ssl, &client->set->login) : NULL;
     struct amqp_peer peer = {
         .name = client->name,
+        .source = client->source,
         .loopback = client->loopback,
         .tls_protocol = ssl ? SSL_get_version(ssl) : NULL,
         .tls_cipher = ssl ? SSL_get_cipher_name(ssl) : NULL,
@@ -155,6 +157,7 @@ static void print_name(struct client *client, const struct sockaddr *peer)
     (void)getsockname(client->transport.fd, (struct sockaddr *)&own, &len);
     endpoint_print(peer, from);
     endpoint_print((struct sockaddr *)&own, to);
+    endpoint_print_source(peer, client->source);
     snprintf(client->name, sizeof(client->name), "%s -> %s", from, to);
 }
 

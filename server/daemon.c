@@ -11,6 +11,7 @@
 #include "server/daemon.h"
 
 #include "base/mem.h"
+#include "broker/login.h"
 #include "config.h"
 #include "management/definitions.h"
 #include "server/broker_setup.h"
@@ -18,6 +19,7 @@
 #include "server/configuration.h"
 #include "server/configuration_load.h"
 #include "server/facts.h"
+#include "server/hasher.h"
 #include "server/http_server.h"
 #include "server/kernel.h"
 #include "server/log_sink.h"
@@ -48,6 +50,7 @@ struct daemon {
     bool has_loop;
     struct store *store;
     struct broker_setup setup;
+    struct hasher *hasher;
     struct broker *broker;
     struct management *management;
     struct http_server *http;
@@ -160,6 +163,13 @@ static enum exit_code start_broker(struct daemon *daemon)
 {
     broker_setup_init(&daemon->setup, daemon->configuration, daemon->log);
     daemon->broker = broker_new(&daemon->setup.options, daemon->store);
+    daemon->hasher = hasher_new(loop_wake, &daemon->loop);
+    if (!daemon->hasher) {
+        snprintf(daemon->message, MESSAGE_MAX, "no thread for passwords: %s", strerror(errno));
+        return EXIT_CODE_OS;
+    }
+    const struct password_worker worker = hasher_worker(daemon->hasher);
+    logins_set_worker(daemon->broker->access, &worker);
     loop_set_time(&daemon->loop);
     broker_set_time(daemon->broker, daemon->loop.now_ms, daemon->loop.wall_ms);
     enum err error = broker_start(daemon->broker, daemon->message, MESSAGE_MAX);
@@ -399,6 +409,9 @@ static enum exit_code daemon_fini(struct daemon *daemon, enum exit_code code)
     http_server_free(daemon->http);
     management_free(daemon->management);
     resources_fini(&daemon->resources);
+    hasher_free(daemon->hasher);
+    if (daemon->broker)
+        logins_stop(daemon->broker->access);
     /* The store first: what it still has to write belongs to messages that the broker counts. */
     if (daemon->store && !store_close(daemon->store) && code == EXIT_CODE_OK)
         code = EXIT_CODE_IO;

@@ -81,6 +81,18 @@ void endpoint_print(const struct sockaddr *address, char text[ENDPOINT_TEXT_MAX]
         snprintf(text, ENDPOINT_TEXT_MAX, "%.45s:%u", host, port);
 }
 
+void endpoint_print_source(const struct sockaddr *address, char text[ENDPOINT_TEXT_MAX])
+{
+    struct sockaddr_in6 network;
+    if (address->sa_family != AF_INET6 || IN6_IS_ADDR_V4MAPPED(v6_address(address))) {
+        endpoint_print_host(address, text);
+        return;
+    }
+    memcpy(&network, address, sizeof(network));
+    memset(&network.sin6_addr.s6_addr[8], 0, 8);
+    endpoint_print_host((const struct sockaddr *)&network, text);
+}
+
 bool endpoint_is_loopback(const struct sockaddr *address)
 {
     const struct sockaddr_in *v4 = (const void *)address;

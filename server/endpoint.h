@@ -27,6 +27,9 @@ bool endpoint_parse(const char *text, struct endpoint *endpoint) MUST_USE;
 void endpoint_print(const struct sockaddr *address, char text[ENDPOINT_TEXT_MAX]);
 /* The address without its port ("127.0.0.1", "::1") and the port. */
 uint16_t endpoint_print_host(const struct sockaddr *address, char text[ENDPOINT_TEXT_MAX]);
+/* Where a client comes from, for counting what it does: the address, of IPv6 the network of 64 bits,
+ * since whoever has one address there has them all. */
+void endpoint_print_source(const struct sockaddr *address, char text[ENDPOINT_TEXT_MAX]);
 /* The address is this machine's own: 127.0.0.0/8 or ::1. */
 bool endpoint_is_loopback(const struct sockaddr *address);
 

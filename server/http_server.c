@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "broker/broker.h"
+#include "broker/login.h"
 #include "broker/point.h"
 #include "management/management.h"
 #include "server/endpoint.h"
@@ -32,7 +33,8 @@ struct http_server {
     struct evhttp *secure;
     struct evhttp *metrics; /* serves /metrics to anyone */
     SSL_CTX *tls;
-    struct list waiting; /* struct waiting, oldest first */
+    struct list waiting;  /* struct waiting, oldest first */
+    struct list checking; /* struct checking */
 };
 
 /* -- requests -- */
@@ -73,16 +75,22 @@ static void set_target(struct http_request *request, const char *target)
         request->query = slice_of(start + path + 1, strcspn(start + path + 1, "#"));
 }
 
-static void set_peer(struct http_request *request, struct evhttp_request *from,
-                     char address[ENDPOINT_TEXT_MAX])
+struct peer {
+    char address[ENDPOINT_TEXT_MAX];
+    char source[ENDPOINT_TEXT_MAX];
+};
+
+static void set_peer(struct http_request *request, struct evhttp_request *from, struct peer *text)
 {
     struct evhttp_connection *connection = evhttp_request_get_connection(from);
     const struct sockaddr *peer = connection ? evhttp_connection_get_addr(connection) : NULL;
-    snprintf(address, ENDPOINT_TEXT_MAX, "unknown");
-    request->peer_address = address;
+    *text = (struct peer){"unknown", "unknown"};
+    request->peer_address = text->address;
+    request->source = text->source;
     if (!peer)
         return;
-    endpoint_print_host(peer, address);
+    endpoint_print_host(peer, text->address);
+    endpoint_print_source(peer, text->source);
     request->loopback = endpoint_is_loopback(peer);
 }
 
@@ -156,12 +164,12 @@ static void send_when_durable(struct http_server *server, struct evhttp_request 
     server->options.loop->more = true; /* the turn that hands the batch to the store */
 }
 
-static void answer_on(struct http_server *server, struct evhttp_request *from, bool metrics_port)
+static void read_request(struct http_request *request, struct evhttp_request *from,
+                         struct peer *peer)
 {
     struct evbuffer *body = evhttp_request_get_input_buffer(from);
     size_t body_len = evbuffer_get_length(body);
-    char address[ENDPOINT_TEXT_MAX];
-    struct http_request request = {
+    *request = (struct http_request){
         .method = method_name(evhttp_request_get_command(from)),
         .authorization = header(from, "Authorization"),
         .content_type = header(from, "Content-Type"),
@@ -169,17 +177,68 @@ static void answer_on(struct http_server *server, struct evhttp_request *from, b
         .x_vhost = header(from, "X-Vhost"),
         .x_reason = header(from, "X-Reason"),
         .body = slice_of(body_len ? evbuffer_pullup(body, -1) : NULL, body_len),
-        .metrics_port = metrics_port,
     };
+    set_target(request, evhttp_request_get_uri(from));
+    set_peer(request, from, peer);
+}
+
+static void answer_request(struct http_server *server, struct evhttp_request *from,
+                           const struct http_request *request)
+{
     struct http_response response;
-    set_target(&request, evhttp_request_get_uri(from));
-    set_peer(&request, from, address);
-    loop_set_time(server->options.loop);
     http_response_init(&response);
-    management_handle(server->options.management, &request, &response);
+    management_handle(server->options.management, request, &response);
     enum evhttp_cmd_type command = evhttp_request_get_command(from);
     bool reads = command == EVHTTP_REQ_GET || command == EVHTTP_REQ_HEAD;
     send_when_durable(server, from, &response, reads);
+}
+
+/* -- requests whose password is looked at -- */
+
+/* As with `waiting`, evhttp keeps the request until it is answered. */
+struct checking {
+    struct list link; /* in server->checking */
+    struct http_server *server;
+    struct evhttp_request *request;
+    struct login *login;
+};
+
+static void login_done(void *context, const struct login_result *result)
+{
+    struct checking *checking = context;
+    struct http_request request;
+    struct peer peer;
+    read_request(&request, checking->request, &peer);
+    request.login = result;
+    answer_request(checking->server, checking->request, &request);
+    list_remove(&checking->link);
+    mem_free(checking);
+}
+
+static void free_checking(struct checking *checking)
+{
+    login_cancel(checking->login);
+    list_remove(&checking->link);
+    mem_free(checking);
+}
+
+static void answer_on(struct http_server *server, struct evhttp_request *from, bool metrics_port)
+{
+    struct checking *checking = MEM_NEW(struct checking);
+    struct login_result result = {0};
+    struct http_request request;
+    struct peer peer;
+    read_request(&request, from, &peer);
+    request.metrics_port = metrics_port;
+    loop_set_time(server->options.loop);
+    *checking = (struct checking){.server = server, .request = from};
+    list_push_back(&server->checking, &checking->link);
+    if (!metrics_port && !management_authenticate(server->options.management, &request, login_done,
+                                                  checking, &result, &checking->login))
+        return;
+    free_checking(checking);
+    request.login = metrics_port ? NULL : &result;
+    answer_request(server, from, &request);
 }
 
 static void answer(struct evhttp_request *from, void *context)
@@ -240,6 +299,7 @@ struct http_server *http_server_new(const struct http_server_options *options)
     struct http_server *server = MEM_NEW(struct http_server);
     server->options = *options;
     list_init(&server->waiting);
+    list_init(&server->checking);
     options->loop->collected = send_waiting;
     options->loop->collected_context = server;
     return server;
@@ -252,6 +312,8 @@ void http_server_free(struct http_server *server)
     server->options.loop->collected = NULL;
     while (!list_empty(&server->waiting))
         free_waiting(CONTAINER_OF(server->waiting.next, struct waiting, link));
+    while (!list_empty(&server->checking))
+        free_checking(CONTAINER_OF(server->checking.next, struct checking, link));
     if (server->plain)
         evhttp_free(server->plain);
     if (server->secure)

@@ -36,7 +36,8 @@
  *              ▲                                                                                 │
  *              └────────────────── connection.close-ok, or connection.close and our close-ok ────┘
  *
- * and from everywhere to aborted: timeouts.
+ * and from everywhere to aborted: timeouts. In securing the password is looked at elsewhere
+ * (broker/login.h): nothing is read, and the handshake's time stands still.
  */
 #define AMQP_STATE_TABLE(X)                                                                        \
     X(PREFACE, "pre_init")                                                                         \
@@ -94,6 +95,8 @@ struct amqp_connection {
     uint64_t content_bytes;    /* bodies in the making, as announced */
 
     const struct sasl_mechanism *mechanism;
+    struct login *login; /* SECURING: the password that is being checked */
+    char *source;        /* where the client comes from; NULL: unknown */
     char *tls_protocol;
     char *tls_cipher;
     char *tls_login;
@@ -162,10 +165,12 @@ void amqp_finish(struct amqp_connection *amqp);
 void amqp_fail(struct amqp_connection *amqp, const struct reply *reply);
 /* Ends channels and exclusive queues now; harmless twice. */
 void amqp_release(struct amqp_connection *amqp);
-struct sasl_login amqp_sasl_login(const struct amqp_connection *amqp);
+struct sasl_login amqp_sasl_login(struct amqp_connection *amqp);
 
 /* -- amqp_handshake.c: class connection -- */
 
+/* What SECURING waited for; a login_request's `done`. */
+void amqp_login_done(void *context, const struct login_result *result);
 /* The protocol header has come. */
 void amqp_handshake_begin(struct amqp_connection *amqp);
 /* A method on channel 0; false: `reply` is the error. */

@@ -79,6 +79,7 @@ struct amqp_connection *amqp_connection_new(struct broker *broker, const struct 
     amqp->output = OUTQ_INIT;
     amqp->frame_max = AMQP_HANDSHAKE_FRAME_MAX;
     amqp->loopback = peer->loopback;
+    amqp->source = copy_text(peer->source);
     amqp->tls_protocol = copy_text(peer->tls_protocol);
     amqp->tls_cipher = copy_text(peer->tls_cipher);
     amqp->tls_login = copy_text(peer->tls_login);
@@ -106,6 +107,7 @@ static void log_end(const struct amqp_connection *amqp, const char *reason)
 void amqp_connection_free(struct amqp_connection *amqp, const char *reason)
 {
     log_end(amqp, reason);
+    login_cancel(amqp->login);
     amqp_release(amqp);
     HMAP_EACH_SAFE(&amqp->channels, node)
         amqp_channel_free(CONTAINER_OF(node, struct amqp_channel, node));
@@ -118,6 +120,7 @@ void amqp_connection_free(struct amqp_connection *amqp, const char *reason)
     mem_free(amqp->tls_protocol);
     mem_free(amqp->tls_cipher);
     mem_free(amqp->tls_login);
+    mem_free(amqp->source);
     mem_free(amqp);
 }
 
@@ -128,12 +131,15 @@ void amqp_release(struct amqp_connection *amqp)
     connection_release(&amqp->base); /* the channels' cores too */
 }
 
-struct sasl_login amqp_sasl_login(const struct amqp_connection *amqp)
+struct sasl_login amqp_sasl_login(struct amqp_connection *amqp)
 {
     return (struct sasl_login){
         .broker = amqp->base.broker,
         .tls_login = amqp->tls_login,
+        .source = amqp->source,
         .loopback = amqp->loopback,
+        .done = amqp_login_done,
+        .context = amqp,
     };
 }
 
@@ -361,7 +367,7 @@ static size_t read_one(struct amqp_connection *amqp, struct slice input)
  * wake the owner, who asks again. What comes while closing is thrown away, so it can't do harm. */
 static bool wants_input(struct amqp_connection *amqp)
 {
-    if (amqp->state >= AMQP_DONE)
+    if (amqp->state >= AMQP_DONE || amqp->state == AMQP_SECURING)
         return false;
     if (amqp->state != AMQP_RUNNING || !amqp->base.publishes || !connection_paused(&amqp->base))
         return true;
@@ -376,7 +382,7 @@ size_t amqp_connection_feed(struct amqp_connection *amqp, struct slice input)
     size_t asked = 0;
     if (!wants_input(amqp))
         return 0;
-    while (consumed < input.len && amqp->state < AMQP_DONE) {
+    while (consumed < input.len && amqp->state < AMQP_DONE && amqp->state != AMQP_SECURING) {
         size_t used = read_one(amqp, slice_of(input.data + consumed, input.len - consumed));
         if (used == 0)
             break;

@@ -27,6 +27,7 @@ struct connection;
 /* Who is at the other end. Everything is copied. */
 struct amqp_peer {
     const char *name;         /* "127.0.0.1:51234 -> 127.0.0.1:5672" */
+    const char *source;       /* what failed logins are counted by: its address; NULL: they aren't */
     bool loopback;            /* it comes from this machine */
     const char *tls_protocol; /* "TLSv1.3"; NULL without TLS */
     const char *tls_cipher;   /* NULL without TLS */

@@ -113,11 +113,16 @@ void amqp_deadline_set(struct amqp_connection *amqp)
         timer_set(timers, &amqp->deadline,
                   now_ms + amqp->base.broker->options.handshake_timeout_ms);
         break;
-    case AMQP_STARTING:
     case AMQP_SECURING:
+        timer_clear(timers, &amqp->deadline); /* it waits for us */
+        break;
+    case AMQP_STARTING:
     case AMQP_TUNING:
     case AMQP_OPENING:
-        break; /* the handshake as a whole has one */
+        if (!timer_is_set(&amqp->deadline)) /* the handshake as a whole has one */
+            timer_set(timers, &amqp->deadline,
+                      now_ms + amqp->base.broker->options.handshake_timeout_ms);
+        break;
     case AMQP_RUNNING:
         timer_clear(timers, &amqp->deadline);
         amqp->beat_added = amqp->output.added;

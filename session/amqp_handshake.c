@@ -67,12 +67,45 @@ static void refuse_login(struct amqp_connection *amqp, const struct sasl_outcome
     if (amqp->can_failure_close) {
         struct reply reply;
         reply_set(&reply, REPLY_ACCESS_REFUSED,
-                  "Login was refused using authentication mechanism %s. For details see the "
-                  "broker logfile.",
-                  amqp->mechanism->name);
+                  "Login was refused using authentication mechanism %s. %s", amqp->mechanism->name,
+                  outcome->throttled ? "Too many logins have failed: try again later."
+                                     : "For details see the broker logfile.");
         amqp_send_close(amqp, &reply);
     }
     amqp_set_state(amqp, AMQP_REFUSED);
+}
+
+static void accept_login(struct amqp_connection *amqp, struct user *user)
+{
+    const struct broker_options *options = &amqp->base.broker->options;
+    user_ref(user);
+    amqp->base.user = user;
+    amqp_send(amqp, 0,
+              &(struct method){.kind = METHOD_CONNECTION_TUNE,
+                               .connection_tune = {.channel_max = (uint16_t)options->channel_max,
+                                                   .frame_max = options->frame_max,
+                                                   .heartbeat = options->heartbeat_s}});
+    amqp_set_state(amqp, AMQP_TUNING);
+}
+
+/* False: malformed. */
+static bool act_on(struct amqp_connection *amqp, const struct sasl_outcome *outcome)
+{
+    switch (outcome->verdict) {
+    case SASL_ACCEPTED:
+        accept_login(amqp, outcome->user);
+        return true;
+    case SASL_REFUSED:
+        refuse_login(amqp, outcome);
+        return true;
+    case SASL_PENDING:
+        amqp->login = outcome->pending;
+        amqp_set_state(amqp, AMQP_SECURING);
+        return true;
+    case SASL_MALFORMED:
+        return false;
+    }
+    UNREACHABLE();
 }
 
 static bool authenticate(struct amqp_connection *amqp, struct slice response, struct reply *reply)
@@ -80,22 +113,19 @@ static bool authenticate(struct amqp_connection *amqp, struct slice response, st
     struct sasl_login login = amqp_sasl_login(amqp);
     struct sasl_outcome outcome;
     sasl_respond(amqp->mechanism, &login, response, &outcome, reply);
-    if (outcome.verdict == SASL_MALFORMED)
-        return false;
-    if (outcome.verdict == SASL_REFUSED) {
-        refuse_login(amqp, &outcome);
-        return true;
-    }
-    const struct broker_options *options = &amqp->base.broker->options;
-    user_ref(outcome.user);
-    amqp->base.user = outcome.user;
-    amqp_send(amqp, 0,
-              &(struct method){.kind = METHOD_CONNECTION_TUNE,
-                               .connection_tune = {.channel_max = (uint16_t)options->channel_max,
-                                                   .frame_max = options->frame_max,
-                                                   .heartbeat = options->heartbeat_s}});
-    amqp_set_state(amqp, AMQP_TUNING);
-    return true;
+    return act_on(amqp, &outcome);
+}
+
+void amqp_login_done(void *context, const struct login_result *result)
+{
+    struct amqp_connection *amqp = context;
+    struct sasl_login login = amqp_sasl_login(amqp);
+    struct sasl_outcome outcome;
+    amqp->login = NULL;
+    if (amqp->state != AMQP_SECURING)
+        return; /* the broker has ended it meanwhile */
+    sasl_conclude(&login, result, &outcome);
+    (void)act_on(amqp, &outcome);
 }
 
 static bool on_start_ok(struct amqp_connection *amqp, const struct method *method,

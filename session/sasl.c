@@ -18,15 +18,39 @@ static void refuse(struct sasl_outcome *outcome, const char *reason)
     outcome->reason = reason;
 }
 
+static void take_verdict(struct sasl_outcome *outcome, const struct login_result *result)
+{
+    outcome->name = result->name;
+    outcome->user = result->user;
+    switch (result->verdict) {
+    case LOGIN_PENDING:
+        outcome->verdict = SASL_PENDING;
+        break;
+    case LOGIN_ACCEPTED:
+        outcome->verdict = SASL_ACCEPTED;
+        break;
+    case LOGIN_REFUSED:
+    case LOGIN_THROTTLED:
+        outcome->throttled = result->verdict == LOGIN_THROTTLED;
+        refuse(outcome, login_verdict_text(result->verdict));
+        break;
+    }
+}
+
 static void log_in(const struct sasl_login *login, struct slice name, struct slice password,
                    struct sasl_outcome *outcome)
 {
-    outcome->name = name;
-    outcome->user = access_login(login->broker->access, name, password);
-    if (outcome->user)
-        outcome->verdict = SASL_ACCEPTED;
-    else
-        refuse(outcome, "user or password are wrong");
+    const struct login_request request = {
+        .name = name,
+        .password = password,
+        .source = login->source,
+        .done = login->done,
+        .context = login->context,
+    };
+    struct login_result result;
+
+    login_begin(login->broker->access, &request, &result, &outcome->pending);
+    take_verdict(outcome, &result);
 }
 
 /* -- PLAIN: NUL user NUL password; no authorisation identity, as in RabbitMQ [RFC 4616] -- */
@@ -181,12 +205,27 @@ const struct sasl_mechanism *sasl_find(const struct sasl_login *login, struct sl
     return NULL;
 }
 
+/* What is asked of whoever is accepted. */
+static void check_address(const struct sasl_login *login, struct sasl_outcome *outcome)
+{
+    if (outcome->verdict == SASL_ACCEPTED && !login->loopback &&
+        access_loopback_only(login->broker->access, outcome->user))
+        refuse(outcome, "this user may come from this machine only");
+}
+
 void sasl_respond(const struct sasl_mechanism *mechanism, const struct sasl_login *login,
                   struct slice response, struct sasl_outcome *outcome, struct reply *reply)
 {
     *outcome = (struct sasl_outcome){0};
     mechanism->respond(login, response, outcome, reply);
-    if (outcome->verdict == SASL_ACCEPTED && !login->loopback &&
-        access_loopback_only(login->broker->access, outcome->user))
-        refuse(outcome, "this user may come from this machine only");
+    check_address(login, outcome);
+}
+
+void sasl_conclude(const struct sasl_login *login, const struct login_result *result,
+                   struct sasl_outcome *outcome)
+{
+    CHECK(result->verdict != LOGIN_PENDING);
+    *outcome = (struct sasl_outcome){0};
+    take_verdict(outcome, result);
+    check_address(login, outcome);
 }
