@@ -117,7 +117,7 @@ void broker_set_time(struct broker *broker, int64_t now_ms, int64_t wall_ms)
 
 static void let_output_go(struct vhost *vhost)
 {
-    uint64_t durable = store_durable(vhost->db);
+    uint64_t durable = vhost_durable(vhost);
     LIST_EACH(&vhost->waiting, node) {
         struct connection *connection = CONTAINER_OF(node, struct connection, waiting_link);
         if (connection->held_upto <= durable)

@@ -229,7 +229,7 @@ static void note_confirm(struct channel *channel, const struct publish_result *r
 
 bool channel_settle(struct channel *channel)
 {
-    uint64_t durable = store_durable(channel->connection->vhost->db);
+    uint64_t durable = vhost_durable(channel->connection->vhost);
     uint64_t acked = 0; /* last tag of a run of acknowledgements */
     uint64_t runs = 0;
     while (channel->confirms_first < channel->confirms_last) {

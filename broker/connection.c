@@ -131,7 +131,7 @@ void connection_hold(struct connection *connection, uint64_t seq)
 {
     struct vhost *vhost = connection->vhost;
     CHECK(vhost);
-    if (seq <= store_durable(vhost->db) || connection->internal)
+    if (seq <= vhost_durable(vhost) || connection->internal)
         return;
     if (seq > connection->barrier)
         connection->barrier = seq;
@@ -143,7 +143,7 @@ void connection_hold(struct connection *connection, uint64_t seq)
 
 uint64_t connection_durable(const struct connection *connection)
 {
-    return connection->vhost ? store_durable(connection->vhost->db) : UINT64_MAX;
+    return connection->vhost ? vhost_durable(connection->vhost) : UINT64_MAX;
 }
 
 bool connection_paused(const struct connection *connection)

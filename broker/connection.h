@@ -25,7 +25,7 @@ struct connection_ops {
     /* An alarm is on / all are off. Only after connection_opened(). */
     void (*blocked)(struct connection *connection, const char *reason);
     void (*unblocked)(struct connection *connection);
-    /* The store advanced: held output up to store_durable(vhost->db) may go; all of it when `vhost`
+    /* The store advanced: held output up to vhost_durable(vhost) may go; all of it when `vhost`
      * is NULL by now. */
     void (*durable)(struct connection *connection);
 };

@@ -23,9 +23,12 @@ static const struct {
     const char *type;
     bool internal;
 } predeclared[] = {
-    {"", "direct", false},          {"amq.direct", "direct", false},
-    {"amq.fanout", "fanout", false},  {"amq.topic", "topic", false},
-    {"amq.headers", "headers", false}, {"amq.match", "headers", false},
+    {"", "direct", false},
+    {"amq.direct", "direct", false},
+    {"amq.fanout", "fanout", false},
+    {"amq.topic", "topic", false},
+    {"amq.headers", "headers", false},
+    {"amq.match", "headers", false},
     {"amq.rabbitmq.trace", "topic", true},
 };
 
@@ -106,16 +109,29 @@ struct vhost *vhost_create(struct broker *broker, struct slice name, bool *creat
     if (vhost)
         return vhost;
     if (most && broker->vhosts.count >= most) {
-        snprintf(message, message_size,
-                 "cannot create vhost '%.*s': vhost limit of %u is reached", SLICE_FMT(name), most);
+        snprintf(message, message_size, "cannot create vhost '%.*s': vhost limit of %u is reached",
+                 SLICE_FMT(name), most);
         return NULL;
     }
     vhost = vhost_restore(broker, name, message, message_size);
     if (!vhost)
         return NULL;
+    if (vhost_load(vhost, message, message_size) != ERR_OK) {
+        struct store_db *db = vhost->db;
+        vhost_free(vhost);
+        store_vhost_close(db);
+        return NULL;
+    }
     *created = true;
     vhost_save(vhost);
+    vhost->known_seq = store_last(store_node(broker->store));
     return vhost;
+}
+
+uint64_t vhost_durable(const struct vhost *vhost)
+{
+    bool known = vhost->known_seq <= store_durable(store_node(vhost->broker->store));
+    return known ? store_durable(vhost->db) : 0;
 }
 
 void vhost_put_record(struct vhost *vhost, const struct store_record *record)

@@ -32,6 +32,8 @@ struct vhost {
     char *metadata;           /* JSON text kept for the management API; may be NULL */
     bool tracing;
     struct store_db *db;
+    uint64_t
+        known_seq;    /* with this operation of the node's database it is known to the next start */
     uint64_t flushed; /* last operation of the batches before this turn's */
     struct router router;
     struct hmap exchanges; /* struct exchange by name */
@@ -55,7 +57,8 @@ struct vhost {
 /* NULL when there is none. */
 struct vhost *vhost_find(struct broker *broker, struct slice name);
 /* Makes one with the predeclared exchanges and stores it; one that is there is returned as it is
- * (and `*created` is false). NULL and a message when its database can't be opened or a limit is
+ * (and `*created` is false). A database that a crash left behind before the node knew of it is taken
+ * up with what it holds. NULL and a message when its database can't be opened or read, or a limit is
  * reached. */
 struct vhost *vhost_create(struct broker *broker, struct slice name, bool *created, char *message,
                            size_t message_size);
@@ -66,6 +69,9 @@ void vhost_save(struct vhost *vhost);
 /* Limits by the API's names: "max-connections", "max-queues"; negative clears. False: no such. */
 bool vhost_set_limit(struct vhost *vhost, struct slice name, int64_t value);
 
+/* The last operation in its database that the next start will find; 0 until the virtual host itself is
+ * durable, which is in another database with a writer of its own. */
+uint64_t vhost_durable(const struct vhost *vhost);
 /* Writes or removes a record in its database, unless the broker is being freed. */
 void vhost_put_record(struct vhost *vhost, const struct store_record *record);
 void vhost_remove_record(struct vhost *vhost, const struct store_record *record);

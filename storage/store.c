@@ -240,6 +240,12 @@ static void delete_files(const char *vfs_name, const char *path)
     buf_fini(&file);
 }
 
+void store_vhost_close(struct store_db *db)
+{
+    CHECK(db != db->store->node);
+    (void)close_db(db, true);
+}
+
 void store_vhost_delete(struct store *store, struct store_db *db)
 {
     CHECK(db != store->node);

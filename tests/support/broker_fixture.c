@@ -299,6 +299,11 @@ struct queue *world_queue(struct world *world, const char *name)
 
 struct test_client *client_open(struct world *world, char letter)
 {
+    return client_open_in(world, letter, "/");
+}
+
+struct test_client *client_open_in(struct world *world, char letter, const char *vhost)
+{
     struct test_client *client = MEM_NEW(struct test_client);
     client->world = world;
     client->letter = letter;
@@ -307,7 +312,7 @@ struct test_client *client_open(struct world *world, char letter)
     ck_assert_ptr_nonnull(client->base.user);
     user_ref(client->base.user);
     struct reply reply;
-    bool opened = connection_open_vhost(&client->base, slice_str("/"), &reply);
+    bool opened = connection_open_vhost(&client->base, slice_str(vhost), &reply);
     ck_assert_msg(opened, "%s", reply.text);
     return client;
 }

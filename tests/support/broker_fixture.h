@@ -77,7 +77,9 @@ void world_expect(struct world *world, const char *text);
 struct vhost *world_vhost(struct world *world);
 struct queue *world_queue(struct world *world, const char *name);
 
+/* A connection of guest's, to "/" or another virtual host. */
 struct test_client *client_open(struct world *world, char letter);
+struct test_client *client_open_in(struct world *world, char letter, const char *vhost);
 void client_close(struct test_client *client);
 struct test_channel *client_channel(struct test_client *client, uint16_t number);
 void test_channel_close(struct test_channel *channel);
