@@ -225,3 +225,26 @@ struct hmap_node *hmap_bucket(const struct hmap *map, size_t bucket)
 {
     return bucket < hmap_buckets(map) ? map->buckets[bucket] : NULL;
 }
+
+struct hmap_node *hmap_scan(const struct hmap *map, uint64_t cursor)
+{
+    return map->buckets ? map->buckets[cursor & map->mask] : NULL;
+}
+
+static uint64_t reverse_bits(uint64_t value)
+{
+    value = (value >> 1 & 0x5555555555555555U) | (value & 0x5555555555555555U) << 1;
+    value = (value >> 2 & 0x3333333333333333U) | (value & 0x3333333333333333U) << 2;
+    value = (value >> 4 & 0x0f0f0f0f0f0f0f0fU) | (value & 0x0f0f0f0f0f0f0f0fU) << 4;
+    return __builtin_bswap64(value);
+}
+
+/* The cursor counts with its highest bit as the lowest. A bucket splits into those whose numbers end
+ * as its own does, and this order has them one behind the other: so what lies behind the cursor
+ * is behind it after growing and shrinking as well. */
+uint64_t hmap_scan_next(const struct hmap *map, uint64_t cursor)
+{
+    uint64_t mask = map->buckets ? map->mask : 0;
+
+    return reverse_bits(reverse_bits(cursor | ~mask) + 1);
+}

@@ -50,6 +50,13 @@ struct hmap_node *hmap_bucket(const struct hmap *map, size_t bucket);
 /* How many there are. */
 size_t hmap_buckets(const struct hmap *map);
 
+/* A walk that may pause for as long as it likes, while nodes come and go and the map grows and shrinks:
+ * a node that is there all the time comes at least once, some come twice. The cursor starts at 0;
+ * hmap_scan() gives the first node of the bucket it stands at (then `next`) or NULL, and
+ * hmap_scan_next() the cursor that follows: 0 when the walk is over. */
+struct hmap_node *hmap_scan(const struct hmap *map, uint64_t cursor);
+uint64_t hmap_scan_next(const struct hmap *map, uint64_t cursor);
+
 #define HMAP_EACH(map, node)                                                                       \
     for (struct hmap_node *node = hmap_walk(map, NULL); node; node = hmap_walk(map, node))
 

@@ -87,6 +87,7 @@ void broker_free(struct broker *broker)
     access_free(broker->access);
     hmap_fini(&broker->vhosts);
     hmap_fini(&broker->reply_channels);
+    hmap_fini(&broker->connection_ids);
     timers_fini(&broker->timers);
     pool_fini(&broker->entries);
     for (size_t i = 0; i < BROKER_MESSAGE_POOLS; i++)

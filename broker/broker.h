@@ -93,6 +93,7 @@ struct broker {
     struct parameters *parameters; /* as they were set */
     struct policies *policies;
     struct list connections; /* struct connection.broker_link */
+    struct hmap connection_ids; /* struct connection.id_node */
     uint32_t connection_count;
     uint64_t connection_id_next;
     struct list runnable; /* struct queue.runnable_link: messages and credit are there */

@@ -45,6 +45,8 @@ void channel_init(struct channel *channel, const struct channel_ops *ops,
     connection->channel_count++;
     if (connection->user)
         connection->user->channel_count++;
+    if (connection->vhost && !connection->internal)
+        connection->vhost->channel_count++;
     connection->broker->churn.channels_opened++;
 }
 
@@ -70,6 +72,8 @@ void channel_fini(struct channel *channel)
     channel->connection->channel_count--;
     if (channel->connection->user)
         channel->connection->user->channel_count--;
+    if (channel->connection->vhost && !channel->connection->internal)
+        channel->connection->vhost->channel_count--;
     broker->churn.channels_closed++;
     history_free(channel->history);
     route_result_fini(&channel->routes);

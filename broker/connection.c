@@ -30,7 +30,31 @@ void connection_init(struct connection *connection, const struct connection_ops 
     list_init(&connection->channels);
     list_init(&connection->exclusive_queues);
     list_push_back(&broker->connections, &connection->broker_link);
+    hmap_insert(&broker->connection_ids, &connection->id_node,
+                hmap_hash_u64(connection->id, broker->hash_seed));
     broker->churn.connections_opened++;
+}
+
+struct connection *connection_find(const struct broker *broker, uint64_t id)
+{
+    struct hmap_node *node =
+        hmap_first(&broker->connection_ids, hmap_hash_u64(id, broker->hash_seed));
+    for (; node; node = hmap_next_same(node)) {
+        struct connection *connection = CONTAINER_OF(node, struct connection, id_node);
+        if (connection->id == id)
+            return connection;
+    }
+    return NULL;
+}
+
+struct channel *connection_channel(const struct connection *connection, uint16_t number)
+{
+    LIST_EACH(&connection->channels, node) {
+        struct channel *channel = CONTAINER_OF(node, struct channel, connection_link);
+        if (channel->number == number)
+            return channel;
+    }
+    return NULL;
 }
 
 /* -- entering -- */
@@ -116,6 +140,7 @@ void connection_fini(struct connection *connection)
     connection_release(connection);
     connection_leave_vhost(connection);
     list_remove(&connection->broker_link);
+    hmap_remove(&connection->broker->connection_ids, &connection->id_node);
     if (connection->user)
         user_unref(connection->user);
     connection->user = NULL;

@@ -6,11 +6,13 @@
 #ifndef BROKER_CONNECTION_H
 #define BROKER_CONNECTION_H
 
+#include "base/hmap.h"
 #include "base/list.h"
 #include "base/slice.h"
 #include "broker/stats.h"
 
 struct broker;
+struct channel;
 struct history;
 struct reply;
 struct user;
@@ -38,6 +40,7 @@ struct connection {
     struct vhost *vhost;          /* NULL until connection_open_vhost() */
     struct user *user;            /* NULL until authenticated; counted reference (user_ref()) */
     struct list broker_link;      /* in broker->connections */
+    struct hmap_node id_node;     /* in broker->connection_ids */
     struct list vhost_link;       /* in vhost->connections */
     struct list waiting_link;     /* in vhost->waiting */
     struct list channels;         /* struct channel.connection_link */
@@ -68,6 +71,11 @@ void connection_fini(struct connection *connection);
 /* As connection_fini() but only what must happen before connection.close-ok: channels and exclusive
  * queues go; the connection stays listed. */
 void connection_release(struct connection *connection);
+
+/* NULL when it is gone. */
+struct connection *connection_find(const struct broker *broker, uint64_t id);
+/* Its channel of that number, or NULL: a walk over its channels. */
+struct channel *connection_channel(const struct connection *connection, uint16_t number);
 
 /* Content is coming in: from the first time on, alarms hold the connection. */
 void connection_note_publish(struct connection *connection);

@@ -56,6 +56,7 @@ struct consumer *consumer_new(struct channel *channel, struct queue *queue, stru
     channel->consumer_count++;
     list_push_back(&queue->consumers, &consumer->queue_link);
     queue->consumer_count++;
+    queue->vhost->consumer_count++;
     queue->had_consumer = true;
     timer_clear(&queue->vhost->broker->timers, &queue->unused_timer);
     return consumer;
@@ -111,6 +112,7 @@ static void detach(struct consumer *consumer)
     channel->consumer_count--;
     list_remove(&consumer->queue_link);
     queue->consumer_count--;
+    queue->vhost->consumer_count--;
     if (queue->exclusive_consumer == consumer)
         queue->exclusive_consumer = NULL;
     if (queue->single_active == consumer)

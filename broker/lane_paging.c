@@ -307,6 +307,7 @@ uint64_t lane_forget_paged(struct lane *lane, bool delete_rows)
     if (delete_rows && !vhost->closing && lane->transient_id)
         store_lane_purge(vhost->db, lane->transient_id, lane->page_first, lane->page_last);
     lane->queue->ready_count -= lane->paged_count;
+    vhost->ready_count -= lane->paged_count;
     lane->paged_count = 0;
     close_range(lane);
     return count;
@@ -403,6 +404,7 @@ static void take_row(struct lane *lane, const struct store_message *stored)
     lane->paged_count--;
     lane->paged_bytes -= stored->body.len;
     queue->ready_count--;
+    queue->vhost->ready_count--;
     queue->ready_bytes -= stored->body.len;
     struct entry *entry = entry_of(lane, stored);
     if (entry)
@@ -491,6 +493,7 @@ static void add_resident(void *context, const struct store_message *stored)
     lane->paged_count--;
     lane->paged_bytes -= stored->body.len;
     lane->queue->ready_count--;
+    vhost_of(lane)->ready_count--;
     lane->queue->ready_bytes -= stored->body.len;
 }
 
@@ -526,6 +529,7 @@ enum err lane_restore(struct lane *lane, const struct store_lane *stored)
     lane->paged_count = stored->messages;
     lane->paged_bytes = stored->bytes;
     lane->queue->ready_count += stored->messages;
+    vhost_of(lane)->ready_count += stored->messages;
     lane->queue->ready_bytes += stored->bytes;
     queue_mark_lane(lane->queue, lane);
     return restore_expiring(lane);

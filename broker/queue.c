@@ -165,6 +165,7 @@ static void leave_vhost(struct queue *queue)
     hmap_remove(&vhost->queues, &queue->node);
     router_changed(&vhost->router);
     vhost->broker->queue_count--;
+    vhost->unacked_count -= queue->unacked_count; /* what is out is nobody's from now on */
     list_remove(&queue->owner_link);
     list_remove(&queue->runnable_link);
     timer_clear(&vhost->broker->timers, &queue->expiry_timer);

@@ -76,6 +76,7 @@ void queue_link(struct queue *queue, struct entry *entry, struct list *position)
     lane_note_linked(entry->lane, entry);
     queue_mark_lane(queue, entry->lane);
     queue->ready_count++;
+    queue->vhost->ready_count++;
     queue->ready_bytes += entry->message->body_len;
     if (entry->deadline_ms == INT64_MAX)
         return;
@@ -91,6 +92,7 @@ void queue_unlink(struct queue *queue, struct entry *entry)
     queue_mark_lane(queue, entry->lane);
     CHECK(queue->ready_count > 0);
     queue->ready_count--;
+    queue->vhost->ready_count--;
     queue->ready_bytes -= entry->message->body_len;
     if (!heap_linked(&entry->expiry))
         return;
@@ -298,6 +300,7 @@ static struct entry *take(struct queue *queue, struct entry *entry)
         return NULL;
     queue_unlink(queue, entry);
     queue->unacked_count++;
+    queue->vhost->unacked_count++;
     queue->unacked_bytes += entry->message->body_len;
     queue_ref(queue);
     return entry;
@@ -319,6 +322,8 @@ static void leave_unacked(struct queue *queue, const struct entry *entry)
 {
     CHECK(queue->unacked_count > 0);
     queue->unacked_count--;
+    if (!queue->deleted)
+        queue->vhost->unacked_count--;
     queue->unacked_bytes -= entry->message->body_len;
 }
 

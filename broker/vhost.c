@@ -198,6 +198,10 @@ static void destroy_exchanges(struct vhost *vhost)
 
 static void release(struct vhost *vhost)
 {
+    CHECK(vhost->ready_count == 0);
+    CHECK(vhost->unacked_count == 0);
+    CHECK(vhost->consumer_count == 0);
+    CHECK(vhost->channel_count == 0);
     router_fini(&vhost->router);
     hmap_fini(&vhost->exchanges);
     hmap_fini(&vhost->queues);

@@ -49,6 +49,10 @@ struct vhost {
     bool closing;             /* the broker is being freed: rows stay as they are */
     int64_t connections_max;  /* limits; negative: none */
     int64_t queues_max;
+    uint64_t ready_count;     /* sums over its queues */
+    uint64_t unacked_count;
+    uint64_t consumer_count;
+    uint64_t channel_count; /* of its connections, the management's own left out */
     struct message_stats stats;
     struct histogram message_sizes; /* of bodies published, by MESSAGE_SIZE_BOUNDS */
     struct history *history;        /* the management's: its numbers over time; NULL: none */

@@ -93,32 +93,16 @@ void rates_read(enum rates_kind kind, const void *it, uint64_t *row)
 
 /* ---- sums ---- */
 
-void rates_add_queue(struct rates_totals *totals, const struct queue *queue)
-{
-    totals->ready += queue->ready_count;
-    totals->unacked += queue->unacked_count;
-    totals->consumers += queue->consumer_count;
-}
-
-void rates_add_vhost_alone(struct rates_totals *totals, const struct vhost *vhost)
+void rates_add_vhost(struct rates_totals *totals, const struct vhost *vhost)
 {
     message_stats_add(&totals->stats, &vhost->stats);
     totals->queues += vhost->queues.count;
     totals->exchanges += vhost->exchanges.count;
-    LIST_EACH(&vhost->connections, link) {
-        const struct connection *connection = CONTAINER_OF(link, struct connection, vhost_link);
-        if (connection->internal)
-            continue;
-        totals->connections++;
-        totals->channels += connection->channel_count;
-    }
-}
-
-void rates_add_vhost(struct rates_totals *totals, const struct vhost *vhost)
-{
-    rates_add_vhost_alone(totals, vhost);
-    HMAP_EACH(&vhost->queues, node)
-        rates_add_queue(totals, CONTAINER_OF(node, struct queue, node));
+    totals->ready += vhost->ready_count;
+    totals->unacked += vhost->unacked_count;
+    totals->consumers += vhost->consumer_count;
+    totals->connections += vhost->connection_count;
+    totals->channels += vhost->channel_count;
 }
 
 void rates_begin_node(struct rates_totals *totals, const struct management *management)

@@ -48,11 +48,8 @@ struct rates_totals {
     uint64_t memory_used, disk_free;
 };
 
-/* Adds a virtual host: its counters, and what a walk over its objects finds. */
+/* Adds a virtual host's counters, at no more than their cost. */
 void rates_add_vhost(struct rates_totals *totals, const struct vhost *vhost);
-/* The same in two parts: the virtual host without its queues; one of them. */
-void rates_add_vhost_alone(struct rates_totals *totals, const struct vhost *vhost);
-void rates_add_queue(struct rates_totals *totals, const struct queue *queue);
 /* The node without its virtual hosts: those that are gone, churn, what the host says. */
 void rates_begin_node(struct rates_totals *totals, const struct management *management);
 

@@ -32,7 +32,6 @@ struct round {
     size_t vhost;             /* which one, in the order of the broker's list */
     enum stage stage;         /* of it */
     size_t at;                /* next bucket of a map, or place in a list */
-    struct rates_totals sum;  /* of the virtual host so far */
     struct rates_totals node; /* of those before, and what is the node's alone */
 };
 
@@ -193,7 +192,6 @@ static bool note_queues(struct round *round, const struct vhost *vhost)
         struct hmap_node *node = hmap_bucket(&vhost->queues, round->at);
         for (; node; node = node->next) {
             struct queue *queue = CONTAINER_OF(node, struct queue, node);
-            rates_add_queue(&round->sum, queue);
             note(round, RATES_QUEUE, width, queue, &queue->history);
             spend(round, 1);
         }
@@ -250,13 +248,13 @@ static bool note_connections(struct round *round, const struct vhost *vhost)
 /* Its own row, and its part of the node's sum. */
 static bool note_sum(struct round *round, struct vhost *vhost)
 {
-    struct rates_totals *sum = &round->sum;
+    struct rates_totals sum = {0};
 
-    rates_add_vhost_alone(sum, vhost);
-    note(round, RATES_VHOST, rates_width(RATES_VHOST), sum, &vhost->history);
-    message_stats_add(&round->node.stats, &sum->stats);
-    round->node.ready += sum->ready;
-    round->node.unacked += sum->unacked;
+    rates_add_vhost(&sum, vhost);
+    note(round, RATES_VHOST, rates_width(RATES_VHOST), &sum, &vhost->history);
+    message_stats_add(&round->node.stats, &sum.stats);
+    round->node.ready += sum.ready;
+    round->node.unacked += sum.unacked;
     return true;
 }
 
@@ -282,7 +280,6 @@ static bool note_vhost(struct round *round, struct vhost *vhost)
         round->at = 0;
         if (round->stage == STAGE_END) {
             round->stage = STAGE_QUEUES;
-            round->sum = (struct rates_totals){0};
             round->vhost++;
             return true;
         }

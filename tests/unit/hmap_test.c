@@ -219,6 +219,60 @@ static uint64_t plain_siphash(struct slice message, const uint64_t key[2], int r
 }
 
 /* Published vectors exist for 2-4: key 00 01 … 0f, messages 00 01 … of length 0, 1, 8 and 15. */
+/* Makes `count` nodes come, or go. */
+static void churn(struct hmap *map, struct entry *entries, size_t count, bool come)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (entries[i].there == come)
+            continue;
+        entries[i].there = come;
+        if (come)
+            hmap_insert(map, &entries[i].node, hmap_hash_u64(i, 9));
+        else
+            hmap_remove(map, &entries[i].node);
+    }
+}
+
+/* Some nodes stay; others come and go, so that the map grows and shrinks under the walk. */
+START_TEST(a_scan_misses_no_node_that_stays)
+{
+    static struct entry stay[100], pass[20000];
+    struct hmap map = HMAP_INIT;
+    struct rng rng;
+
+    rng_init_u64(&rng, 4);
+    for (unsigned round = 0; round < 100; round++) {
+        for (size_t i = 0; i < ARRAY_LEN(stay); i++) {
+            stay[i] = (struct entry){.key = 0};
+            hmap_insert(&map, &stay[i].node, hmap_hash_u64(i, 8));
+        }
+        uint64_t cursor = 0;
+        do {
+            if (rng_below(&rng, 8) == 0)
+                churn(&map, pass, rng_below(&rng, ARRAY_LEN(pass)), rng_below(&rng, 2));
+            for (struct hmap_node *node = hmap_scan(&map, cursor); node; node = node->next)
+                CONTAINER_OF(node, struct entry, node)->key++;
+            cursor = hmap_scan_next(&map, cursor);
+        } while (cursor);
+        for (size_t i = 0; i < ARRAY_LEN(stay); i++) {
+            ck_assert_uint_ge(stay[i].key, 1);
+            hmap_remove(&map, &stay[i].node);
+        }
+        churn(&map, pass, ARRAY_LEN(pass), false);
+    }
+    hmap_fini(&map);
+}
+END_TEST
+
+START_TEST(a_scan_of_an_empty_map_is_over_at_once)
+{
+    struct hmap map = HMAP_INIT;
+
+    ck_assert_ptr_null(hmap_scan(&map, 0));
+    ck_assert_uint_eq(hmap_scan_next(&map, 0), 0);
+}
+END_TEST
+
 START_TEST(the_plain_siphash_is_right)
 {
     static const struct {
@@ -302,6 +356,8 @@ int main(void)
     tcase_add_test(tests, memory_shrinks_when_few_are_left);
     tcase_add_test(tests, walking_order_follows_from_the_history);
     tcase_add_test(tests, buckets_hold_all_nodes);
+    tcase_add_test(tests, a_scan_misses_no_node_that_stays);
+    tcase_add_test(tests, a_scan_of_an_empty_map_is_over_at_once);
     tcase_add_test(tests, the_plain_siphash_is_right);
     tcase_add_test(tests, the_hash_is_siphash_for_every_length);
     tcase_add_test(tests, hashes_depend_on_every_byte_on_length_and_on_the_seed);
