@@ -66,6 +66,7 @@ void channel_fini(struct channel *channel)
     channel_recover(channel);
     drop_consumers(channel);
     CHECK(channel->unacked_count == 0);
+    hmap_fini(&channel->consumer_tags);
     timer_clear(&broker->timers, &channel->ack_timer);
     list_remove(&channel->confirming_link);
     list_remove(&channel->connection_link);
@@ -274,11 +275,12 @@ static void ack_overdue(struct timer *timer, int64_t now_ms)
 
 /* -- consume and cancel -- */
 
-static struct consumer *find_consumer(struct channel *channel, struct slice tag)
+struct consumer *channel_consumer(const struct channel *channel, struct slice tag)
 {
-    LIST_EACH(&channel->consumers, node)
-    {
-        struct consumer *consumer = CONTAINER_OF(node, struct consumer, channel_link);
+    uint64_t hash = hmap_hash(tag, channel->connection->broker->hash_seed);
+    struct hmap_node *node = hmap_first(&channel->consumer_tags, hash);
+    for (; node; node = hmap_next_same(node)) {
+        struct consumer *consumer = CONTAINER_OF(node, struct consumer, tag_node);
         if (slice_equal_str(tag, consumer->tag))
             return consumer;
     }
@@ -291,7 +293,7 @@ static bool check_tag(struct channel *channel, struct slice tag, struct reply *r
     if (most && channel->consumer_count >= most)
         return reply_set(reply, REPLY_NOT_ALLOWED, "reached maximum (%u) of consumers per channel",
                          most);
-    bool taken = find_consumer(channel, tag) ||
+    bool taken = channel_consumer(channel, tag) ||
                  (channel->reply_consumer_tag && slice_equal_str(tag, channel->reply_consumer_tag));
     if (taken)
         return reply_set(reply, REPLY_NOT_ALLOWED, "attempt to reuse consumer tag '%.*s'",
@@ -394,7 +396,7 @@ void channel_cancel(struct channel *channel, struct slice tag)
 {
     if (reply_to_cancel(channel, tag))
         return;
-    struct consumer *consumer = find_consumer(channel, tag);
+    struct consumer *consumer = channel_consumer(channel, tag);
     if (consumer)
         consumer_free(consumer);
 }

@@ -72,6 +72,7 @@ struct channel {
     uint16_t number;
     struct list connection_link; /* in connection->channels */
     struct list consumers;       /* struct consumer.channel_link */
+    struct hmap consumer_tags;   /* struct consumer.tag_node */
     uint32_t consumer_count;
     uint16_t prefetch_consumer; /* given to consumers started from now on; 0: no limit */
     uint16_t prefetch_global;   /* shared by all; 0: no limit */
@@ -145,6 +146,8 @@ struct consume {
     bool exclusive;
     struct slice arguments; /* encoded table */
 };
+/* The consumer of that tag, or NULL; a direct reply-to one is none. */
+struct consumer *channel_consumer(const struct channel *channel, struct slice tag);
 /* basic.consume; `tag` receives the consumer's tag, valid while it lives. Deliveries begin in
  * broker_dispatch(), so after consume-ok. */
 bool channel_consume(struct channel *channel, const struct consume *consume, struct slice *tag,

@@ -53,6 +53,8 @@ struct consumer *consumer_new(struct channel *channel, struct queue *queue, stru
     consumer->group = group_for(queue, priority);
     consumer->group->consumers++;
     list_push_back(&channel->consumers, &consumer->channel_link);
+    hmap_insert(&channel->consumer_tags, &consumer->tag_node,
+                hmap_hash(tag, channel->connection->broker->hash_seed));
     channel->consumer_count++;
     list_push_back(&queue->consumers, &consumer->queue_link);
     queue->consumer_count++;
@@ -109,6 +111,7 @@ static void detach(struct consumer *consumer)
     channel_forget_consumer(channel, consumer);
     leave_group(consumer);
     list_remove(&consumer->channel_link);
+    hmap_remove(&channel->consumer_tags, &consumer->tag_node);
     channel->consumer_count--;
     list_remove(&consumer->queue_link);
     queue->consumer_count--;

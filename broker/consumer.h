@@ -9,6 +9,7 @@
 #define BROKER_CONSUMER_H
 
 #include "base/buf.h"
+#include "base/hmap.h"
 #include "base/list.h"
 
 struct channel;
@@ -26,6 +27,7 @@ struct consumer {
     struct queue *queue;
     struct consumer_group *group;
     struct list channel_link;  /* in channel->consumers */
+    struct hmap_node tag_node; /* in channel->consumer_tags */
     struct list queue_link;    /* in queue->consumers */
     struct list ready_link;    /* in group->ready */
     char *tag;

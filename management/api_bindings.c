@@ -9,61 +9,111 @@
 #include "management/object.h"
 #include "proto/table.h"
 
-static const char *const sorts[] = {
-    "vhost", "source", "destination_type", "destination", "routing_key", "properties_key", NULL};
+/* ---- items ---- */
 
-/* ---- rows ---- */
-
-static void add(json_t *rows, struct binding_row row)
+static struct binding_row keep_row(struct listing *listing, const struct binding_row *row)
 {
-    json_array_append_new(rows, object_binding(&row));
+    return (struct binding_row){
+        .vhost = list_keep(listing, row->vhost),
+        .source = list_keep(listing, row->source),
+        .destination = list_keep(listing, row->destination),
+        .to_exchange = row->to_exchange,
+        .key = list_keep(listing, row->key),
+        .arguments = list_keep(listing, row->arguments),
+    };
 }
 
-static void add_from(json_t *rows, struct exchange *exchange)
+/* What bindings of a virtual host are in order of: source, destination's kind and name, key, and the
+ * rest of the properties key. */
+static void add_order(struct buf *out, const struct binding_row *row)
+{
+    buf_add_slice(out, row->source);
+    buf_add_u8(out, 0);
+    buf_add_u8(out, row->to_exchange ? 'e' : 'q');
+    buf_add_slice(out, row->destination);
+    buf_add_u8(out, 0);
+    buf_add_slice(out, row->key);
+    buf_add_u8(out, 0);
+    if (row->arguments.len)
+        object_binding_key(out, row);
+}
+
+static void add(struct listing *listing, struct binding_row row)
+{
+    struct buf order = BUF_INIT;
+
+    add_order(&order, &row);
+    struct list_item *item = list_add(listing, row.vhost, buf_slice(&order), &row);
+    buf_fini(&order);
+    if (!item)
+        return;
+    struct binding_row *kept = list_keep_new(listing, sizeof(*kept));
+    *kept = keep_row(listing, &row);
+    item->copy = kept;
+}
+
+static void add_walked(struct listing *listing, enum walk_kind kind, void *object)
+{
+    if (kind == WALK_BINDINGS)
+        add(listing, binding_row_of(object));
+    else
+        add(listing, binding_row_implicit(object));
+}
+
+/* A binding never changes: what was noted of it is its row. */
+static const void *find_item(struct call *call, const struct list_item *item)
+{
+    (void)call;
+    return item->copy;
+}
+
+/* Those that the handler adds. */
+static const struct list_kind some_kind = {
+    .nameless = true,
+    .find = find_item,
+    .write = object_binding,
+};
+
+static void add_from(struct listing *listing, struct exchange *exchange)
 {
     LIST_EACH(&exchange->route.bindings_from, link)
-        add(rows, binding_row_of(CONTAINER_OF(link, struct binding, in_source)));
+        add(listing, binding_row_of(CONTAINER_OF(link, struct binding, in_source)));
 }
 
-static void add_to(json_t *rows, const struct route_target *target)
+static void add_to(struct listing *listing, const struct route_target *target)
 {
     LIST_EACH(&target->bindings_to, link)
-        add(rows, binding_row_of(CONTAINER_OF(link, struct binding, in_destination)));
-}
-
-static void add_implicit(json_t *rows, struct vhost *vhost)
-{
-    HMAP_EACH(&vhost->queues, node)
-        add(rows, binding_row_implicit(CONTAINER_OF(node, struct queue, node)));
-}
-
-static void add_vhost(json_t *rows, struct vhost *vhost)
-{
-    HMAP_EACH(&vhost->exchanges, node)
-        add_from(rows, CONTAINER_OF(node, struct exchange, node));
-    add_implicit(rows, vhost);
+        add(listing, binding_row_of(CONTAINER_OF(link, struct binding, in_destination)));
 }
 
 /* ---- lists ---- */
 
 void bindings_list(struct call *call)
 {
-    json_t *rows;
+    static const struct list_kind kind = {
+        .walks = {WALK_BINDINGS, WALK_QUEUES},
+        .walk_count = 2,
+        .nameless = true,
+        .add = add_walked,
+        .find = find_item,
+        .write = object_binding,
+    };
 
-    if (call->capture_count > 0) {
-        if (!call_vhost(call))
-            return;
-        rows = json_array();
-        add_vhost(rows, call->vhost);
-    } else {
-        rows = json_array();
-        LIST_EACH(&call->broker->vhost_list, link) {
-            struct vhost *vhost = CONTAINER_OF(link, struct vhost, broker_link);
-            if (call_sees(call, slice_str(vhost->name)))
-                add_vhost(rows, vhost);
-        }
-    }
-    list_answer(call, rows, sorts);
+    list_answer_vhost(call, &kind);
+}
+
+static void list_implicit(struct call *call)
+{
+    static const struct list_kind kind = {
+        .walks = {WALK_QUEUES},
+        .walk_count = 1,
+        .nameless = true,
+        .add = add_walked,
+        .find = find_item,
+        .write = object_binding,
+    };
+
+    list_answer_vhost(call, &kind);
 }
 
 static struct exchange *path_exchange(struct call *call)
@@ -82,23 +132,22 @@ void exchange_bindings_source(struct call *call)
 
     if (!exchange)
         return;
-    json_t *rows = json_array();
-    if (exchange == call->vhost->default_exchange)
-        add_implicit(rows, call->vhost);
-    else
-        add_from(rows, exchange);
-    list_answer(call, rows, sorts);
+    if (exchange == call->vhost->default_exchange) {
+        list_implicit(call);
+        return;
+    }
+    struct listing *listing = list_begin(call, &some_kind, NULL);
+    if (listing)
+        add_from(listing, exchange);
 }
 
 void exchange_bindings_destination(struct call *call)
 {
-    struct exchange *exchange = path_exchange(call);
+    const struct exchange *exchange = path_exchange(call);
+    struct listing *listing = exchange ? list_begin(call, &some_kind, NULL) : NULL;
 
-    if (!exchange)
-        return;
-    json_t *rows = json_array();
-    add_to(rows, &exchange->route.target);
-    list_answer(call, rows, sorts);
+    if (listing)
+        add_to(listing, &exchange->route.target);
 }
 
 void queue_bindings(struct call *call)
@@ -109,13 +158,12 @@ void queue_bindings(struct call *call)
         call_not_found(call);
         return;
     }
-    json_t *rows = json_array();
-    add_to(rows, &queue->target);
-    add(rows, binding_row_implicit(queue));
-    list_answer(call, rows, sorts);
+    struct listing *listing = list_begin(call, &some_kind, NULL);
+    if (listing) {
+        add_to(listing, &queue->target);
+        add(listing, binding_row_implicit(queue));
+    }
 }
-
-/* ---- between two ---- */
 
 /* The path's ends. */
 struct ends {
@@ -182,9 +230,9 @@ void bindings_between(struct call *call)
 
     if (!find_ends(call, &ends))
         return;
-    json_t *rows = json_array();
-    each_between(&ends, add_row, rows);
-    list_answer(call, rows, sorts);
+    struct listing *listing = list_begin(call, &some_kind, NULL);
+    if (listing)
+        each_between(&ends, add_row, listing);
 }
 
 struct search {
@@ -227,9 +275,13 @@ void binding_get(struct call *call)
 {
     struct search search;
     struct ends ends;
+    struct row row;
 
-    if (find_binding(call, &ends, &search))
-        call_json(call, object_binding(&search.row));
+    if (!find_binding(call, &ends, &search))
+        return;
+    call_begin_object(call, &row);
+    object_binding(call, &row, &search.row);
+    call_end_object(&row);
 }
 
 /* ---- binding and unbinding ---- */

@@ -25,47 +25,86 @@ static bool sees(const struct call *call, const struct connection *connection)
            (call_monitor(call) || owns(call, connection));
 }
 
-/* Which connections are wanted; NULL and the empty name are any. */
-struct filter {
-    const struct vhost *vhost;
-    struct slice user;
-};
-
-static bool wants(const struct filter *filter, const struct connection *connection)
+static bool wants(const struct list_scope *scope, const struct connection *connection)
 {
-    return (!filter->vhost || connection->vhost == filter->vhost) &&
-           (!filter->user.len || slice_equal_str(filter->user, connection->user->name));
+    return (!scope->vhost.len || slice_equal_str(scope->vhost, connection->vhost->name)) &&
+           (!scope->user.len || slice_equal_str(scope->user, connection->user->name)) &&
+           (!scope->connection || scope->connection == connection->id);
+}
+
+/* The walked connection, when the list is to have it. */
+static const struct connection *wanted(const struct listing *listing, const void *object)
+{
+    const struct connection *connection = object;
+
+    return sees(list_call(listing), connection) && wants(list_scope(listing), connection)
+               ? connection
+               : NULL;
+}
+
+static struct list_scope vhost_scope(const struct call *call)
+{
+    return (struct list_scope){.vhost = call_arg(call, "vhost")};
 }
 
 /* ---- connections ---- */
 
-static void list_connections(struct call *call, const struct filter *filter)
+static void add_connection(struct listing *listing, enum walk_kind kind, void *object)
 {
-    struct list_items items = LIST_ITEMS_INIT;
+    const struct connection *connection = wanted(listing, object);
 
-    LIST_EACH(&call->broker->connections, link) {
-        struct connection *connection = CONTAINER_OF(link, struct connection, broker_link);
-        if (sees(call, connection) && wants(filter, connection))
-            list_items_add(&items, slice_str(connection->vhost->name), slice_str(connection->name),
-                           connection);
-    }
-    list_answer_items(call, &items, object_connection);
+    (void)kind;
+    if (!connection)
+        return;
+    struct list_item *item = list_add(listing, slice_str(connection->vhost->name),
+                                      slice_str(connection->name), connection);
+    if (item)
+        item->id = connection->id;
+}
+
+/* NULL too when it has left its virtual host. */
+static const struct connection *find_connection(const struct call *call,
+                                                const struct list_item *item)
+{
+    const struct connection *connection = connection_find(call->broker, item->id);
+
+    return connection && connection->vhost ? connection : NULL;
+}
+
+static const void *find_connection_item(struct call *call, const struct list_item *item)
+{
+    return find_connection(call, item);
+}
+
+static void list_connections(struct call *call, const struct list_scope *scope)
+{
+    static const struct list_kind kind = {
+        .walks = {WALK_CONNECTIONS},
+        .walk_count = 1,
+        .add = add_connection,
+        .find = find_connection_item,
+        .write = object_connection,
+    };
+
+    (void)list_begin(call, &kind, scope);
 }
 
 void connections_list(struct call *call)
 {
-    list_connections(call, &(struct filter){0});
+    list_connections(call, NULL);
 }
 
 void vhost_connections(struct call *call)
 {
+    const struct list_scope scope = vhost_scope(call);
+
     if (call_vhost(call))
-        list_connections(call, &(struct filter){.vhost = call->vhost});
+        list_connections(call, &scope);
 }
 
 void user_connections(struct call *call)
 {
-    list_connections(call, &(struct filter){.user = call_arg(call, "user")});
+    list_connections(call, &(struct list_scope){.user = call_arg(call, "user")});
 }
 
 /* The connection of the path, or NULL after answering 404, or 401 when it is another's. */
@@ -88,10 +127,14 @@ static struct connection *path_connection(struct call *call, bool may_all)
 
 void connection_get(struct call *call)
 {
-    struct connection *connection = path_connection(call, call_monitor(call));
+    const struct connection *connection = path_connection(call, call_monitor(call));
+    struct row row;
 
-    if (connection)
-        call_json(call, object_connection(call, connection));
+    if (!connection)
+        return;
+    call_begin_object(call, &row);
+    object_connection(call, &row, connection);
+    call_end_object(&row);
 }
 
 static void close_connection(const struct call *call, struct connection *connection)
@@ -117,7 +160,7 @@ void connection_delete(struct call *call)
 
 void user_connections_delete(struct call *call)
 {
-    const struct filter filter = {.user = call_arg(call, "user")};
+    const struct list_scope filter = {.user = call_arg(call, "user")};
 
     if (!call_admin(call) && !slice_equal_str(filter.user, call->user->name)) {
         call_refused(call, "User not authorised to access object");
@@ -133,45 +176,62 @@ void user_connections_delete(struct call *call)
 
 /* ---- channels ---- */
 
-/* Items' names are made for the list. */
-static void add_channels(struct list_items *items, const struct connection *connection)
+static void add_channels(struct listing *listing, enum walk_kind kind, void *object)
 {
+    const struct connection *connection = wanted(listing, object);
+
+    (void)kind;
+    if (!connection)
+        return;
     LIST_EACH(&connection->channels, link) {
-        struct channel *channel = CONTAINER_OF(link, struct channel, connection_link);
+        const struct channel *channel = CONTAINER_OF(link, struct channel, connection_link);
         char *name = object_channel_name(channel);
-        list_items_add(items, slice_str(connection->vhost->name), slice_str(name), channel);
+        struct list_item *item =
+            list_add(listing, slice_str(connection->vhost->name), slice_str(name), channel);
+        mem_free(name);
+        if (!item)
+            continue;
+        item->id = connection->id;
+        item->number = channel->number;
     }
 }
 
-static void list_channels(struct call *call, const struct connection *only,
-                          const struct filter *filter)
+static const struct channel *find_channel_of(const struct call *call, const struct list_item *item)
 {
-    struct list_items items = LIST_ITEMS_INIT;
+    const struct connection *connection = find_connection(call, item);
 
-    LIST_EACH(&call->broker->connections, link) {
-        struct connection *connection = CONTAINER_OF(link, struct connection, broker_link);
-        if ((!only || connection == only) && sees(call, connection) && wants(filter, connection))
-            add_channels(&items, connection);
-    }
-    size_t count = items.count;
-    char **names = mem_alloc((count + 1) * sizeof(*names));
-    for (size_t i = 0; i < count; i++)
-        names[i] = (char *)(uintptr_t)items.items[i].name.data;
-    list_answer_items(call, &items, object_channel);
-    for (size_t i = 0; i < count; i++)
-        mem_free(names[i]);
-    mem_free(names);
+    return connection ? connection_channel(connection, (uint16_t)item->number) : NULL;
+}
+
+static const void *find_channel_item(struct call *call, const struct list_item *item)
+{
+    return find_channel_of(call, item);
+}
+
+static void list_channels(struct call *call, const struct list_scope *scope)
+{
+    static const struct list_kind kind = {
+        .walks = {WALK_CONNECTIONS},
+        .walk_count = 1,
+        .add = add_channels,
+        .find = find_channel_item,
+        .write = object_channel,
+    };
+
+    (void)list_begin(call, &kind, scope);
 }
 
 void channels_list(struct call *call)
 {
-    list_channels(call, NULL, &(struct filter){0});
+    list_channels(call, NULL);
 }
 
 void vhost_channels(struct call *call)
 {
+    const struct list_scope scope = vhost_scope(call);
+
     if (call_vhost(call))
-        list_channels(call, NULL, &(struct filter){.vhost = call->vhost});
+        list_channels(call, &scope);
 }
 
 void connection_channels(struct call *call)
@@ -179,17 +239,7 @@ void connection_channels(struct call *call)
     const struct connection *connection = path_connection(call, call_monitor(call));
 
     if (connection)
-        list_channels(call, connection, &(struct filter){0});
-}
-
-static json_t *consumer_details(struct call *call, const struct channel *channel)
-{
-    json_t *list = json_array();
-
-    LIST_EACH(&channel->consumers, link)
-        json_array_append_new(
-            list, object_consumer(call, CONTAINER_OF(link, struct consumer, channel_link)));
-    return list;
+        list_channels(call, &(struct list_scope){.connection = connection->id});
 }
 
 static struct channel *find_channel(const struct connection *connection, struct slice name)
@@ -218,9 +268,11 @@ void channel_get_route(struct call *call)
         struct channel *channel = find_channel(connection, name);
         if (!channel)
             continue;
-        json_t *row = object_channel(call, channel);
-        json_put(row, "consumer_details", consumer_details(call, channel));
-        call_json(call, row);
+        struct row row;
+        call_begin_object(call, &row);
+        object_channel(call, &row, channel);
+        object_consumers(call, &row, &channel->consumers, offsetof(struct consumer, channel_link));
+        call_end_object(&row);
         return;
     }
     call_not_found(call);
@@ -228,35 +280,43 @@ void channel_get_route(struct call *call)
 
 /* ---- consumers ---- */
 
-static void add_consumers(struct list_items *items, struct call *call, struct vhost *vhost)
+static void add_consumers(struct listing *listing, enum walk_kind kind, void *object)
 {
-    LIST_EACH(&vhost->connections, connection_link) {
-        const struct connection *connection =
-            CONTAINER_OF(connection_link, struct connection, vhost_link);
-        if (!sees(call, connection))
-            continue;
-        LIST_EACH(&connection->channels, channel_link) {
-            const struct channel *channel =
-                CONTAINER_OF(channel_link, struct channel, connection_link);
-            LIST_EACH(&channel->consumers, link) {
-                struct consumer *consumer = CONTAINER_OF(link, struct consumer, channel_link);
-                list_items_add(items, slice_str(vhost->name), slice_str(consumer->tag), consumer);
-            }
+    const struct connection *connection = wanted(listing, object);
+
+    (void)kind;
+    if (!connection)
+        return;
+    LIST_EACH(&connection->channels, channel_link) {
+        const struct channel *channel = CONTAINER_OF(channel_link, struct channel, connection_link);
+        LIST_EACH(&channel->consumers, link) {
+            const struct consumer *consumer = CONTAINER_OF(link, struct consumer, channel_link);
+            struct list_item *item = list_add(listing, slice_str(connection->vhost->name),
+                                              slice_str(consumer->tag), consumer);
+            if (!item)
+                continue;
+            item->id = connection->id;
+            item->number = channel->number;
         }
     }
 }
 
+static const void *find_consumer_item(struct call *call, const struct list_item *item)
+{
+    const struct channel *channel = find_channel_of(call, item);
+
+    return channel ? channel_consumer(channel, item->name) : NULL;
+}
+
 void consumers_list(struct call *call)
 {
-    struct list_items items = LIST_ITEMS_INIT;
+    static const struct list_kind kind = {
+        .walks = {WALK_CONNECTIONS},
+        .walk_count = 1,
+        .add = add_consumers,
+        .find = find_consumer_item,
+        .write = object_consumer,
+    };
 
-    if (call->capture_count > 0) {
-        if (!call_vhost(call))
-            return;
-        add_consumers(&items, call, call->vhost);
-    } else {
-        LIST_EACH(&call->broker->vhost_list, link)
-            add_consumers(&items, call, CONTAINER_OF(link, struct vhost, broker_link));
-    }
-    list_answer_items(call, &items, object_consumer);
+    list_answer_vhost(call, &kind);
 }

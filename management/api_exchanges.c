@@ -7,30 +7,32 @@
 #include "management/list.h"
 #include "management/object.h"
 
-static void add_items(struct list_items *items, struct vhost *vhost)
+static void add_item(struct listing *listing, enum walk_kind kind, void *object)
 {
-    HMAP_EACH(&vhost->exchanges, node) {
-        struct exchange *exchange = CONTAINER_OF(node, struct exchange, node);
-        list_items_add(items, slice_str(vhost->name), slice_str(exchange->name), exchange);
-    }
+    const struct exchange *exchange = object;
+
+    (void)kind;
+    list_add(listing, slice_str(exchange->vhost->name), slice_str(exchange->name), exchange);
+}
+
+static const void *find_item(struct call *call, const struct list_item *item)
+{
+    struct vhost *vhost = vhost_find(call->broker, item->vhost);
+
+    return vhost ? exchange_find(vhost, item->name) : NULL;
 }
 
 void exchanges_list(struct call *call)
 {
-    struct list_items items = LIST_ITEMS_INIT;
+    static const struct list_kind kind = {
+        .walks = {WALK_EXCHANGES},
+        .walk_count = 1,
+        .add = add_item,
+        .find = find_item,
+        .write = object_exchange,
+    };
 
-    if (call->capture_count > 0) {
-        if (!call_vhost(call))
-            return;
-        add_items(&items, call->vhost);
-    } else {
-        LIST_EACH(&call->broker->vhost_list, link) {
-            struct vhost *vhost = CONTAINER_OF(link, struct vhost, broker_link);
-            if (call_sees(call, slice_str(vhost->name)))
-                add_items(&items, vhost);
-        }
-    }
-    list_answer_items(call, &items, object_exchange);
+    list_answer_vhost(call, &kind);
 }
 
 /* The exchange of the path, or NULL after answering 404. */
@@ -46,10 +48,14 @@ static struct exchange *path_exchange(struct call *call)
 
 void exchange_get(struct call *call)
 {
-    struct exchange *exchange = path_exchange(call);
+    const struct exchange *exchange = path_exchange(call);
+    struct row row;
 
-    if (exchange)
-        call_json(call, object_exchange(call, exchange));
+    if (!exchange)
+        return;
+    call_begin_object(call, &row);
+    object_exchange(call, &row, exchange);
+    call_end_object(&row);
 }
 
 /* ---- declaring and deleting ---- */

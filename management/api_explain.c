@@ -124,7 +124,7 @@ static json_t *binding_json(const struct binding *binding)
 {
     struct binding_row row = binding_row_of(binding);
 
-    return object_binding(&row);
+    return object_json(NULL, object_binding, &row);
 }
 
 #define PATH_MAX_SHOWN 50 /* bindings of a path: of a longer one, the last so many */
@@ -136,7 +136,8 @@ static json_t *path_json(const struct explanation *explanation, const struct exp
     json_t *path = json_array();
     const struct explain_stop *stop = &explanation->stops[queue->from];
 
-    json_array_append_new(path, queue->by ? binding_json(queue->by) : object_binding(&implicit));
+    json_array_append_new(path, queue->by ? binding_json(queue->by)
+                                          : object_json(NULL, object_binding, &implicit));
     for (; stop->reached != EXPLAIN_PUBLISHED; stop = &explanation->stops[stop->from])
         if (stop->by && json_array_size(path) < PATH_MAX_SHOWN)
             json_array_insert_new(path, 0, binding_json(stop->by));

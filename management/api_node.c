@@ -96,24 +96,12 @@ static json_t *listeners(const struct call *call)
 
 /* ---- overview ---- */
 
-static json_t *object_totals(const struct rates_totals *totals)
+static void put_versions(const struct call *call, struct row *row)
 {
-    json_t *object = json_object();
-
-    json_put_number(object, "channels", totals->channels);
-    json_put_number(object, "connections", totals->connections);
-    json_put_number(object, "consumers", totals->consumers);
-    json_put_number(object, "exchanges", totals->exchanges);
-    json_put_number(object, "queues", totals->queues);
-    return object;
-}
-
-static void put_versions(const struct call *call, json_t *object)
-{
-    json_put(object, "management_version", json_string(call->management->version));
-    json_put(object, "product_name", json_string(PRODUCT_NAME));
-    json_put(object, "product_version", json_string(call->management->version));
-    json_put(object, "rabbitmq_version", json_string(IMITATED_VERSION));
+    row_text(row, "management_version", slice_str(call->management->version));
+    row_text(row, "product_name", slice_str(PRODUCT_NAME));
+    row_text(row, "product_version", slice_str(call->management->version));
+    row_text(row, "rabbitmq_version", slice_str(IMITATED_VERSION));
 }
 
 /* The sums of the virtual hosts that the user may see, with their common past. */
@@ -134,16 +122,23 @@ static struct history *add_visible(const struct call *call, struct rates_totals 
     return history;
 }
 
-static void put_rates(const struct call *call, json_t *object, enum rates_kind kind,
+static void put_rates(const struct call *call, struct row *row, enum rates_kind kind,
                       const struct rates_totals *totals, const struct history *history)
 {
-    json_put(object, "object_totals", object_totals(totals));
-    json_put(object, "queue_totals", rates_object(call, kind, RATES_LENGTHS, totals, history));
-    json_put(object, "message_stats", rates_object(call, kind, RATES_MESSAGES, totals, history));
+    if (row_open(row, "object_totals")) {
+        row_number(row, "channels", totals->channels);
+        row_number(row, "connections", totals->connections);
+        row_number(row, "consumers", totals->consumers);
+        row_number(row, "exchanges", totals->exchanges);
+        row_number(row, "queues", totals->queues);
+        row_close(row);
+    }
+    rates_put_object(call, row, "queue_totals", kind, RATES_LENGTHS, totals, history);
+    rates_put_object(call, row, "message_stats", kind, RATES_MESSAGES, totals, history);
 }
 
 /* What concerns the node as a whole. */
-static void put_node(const struct call *call, json_t *object)
+static void put_node(const struct call *call, struct row *row)
 {
     const struct history *history = sampler_node(call->management->sampler, 0);
     struct rates_totals totals;
@@ -151,35 +146,36 @@ static void put_node(const struct call *call, json_t *object)
     rates_begin_node(&totals, call->management);
     LIST_EACH(&call->broker->vhost_list, link)
         rates_add_vhost(&totals, CONTAINER_OF(link, struct vhost, broker_link));
-    put_rates(call, object, RATES_NODE, &totals, history);
-    json_put(object, "churn_rates", rates_object(call, RATES_NODE, RATES_CHURN, &totals, history));
-    json_put(object, "node", json_string(node_name(call)));
-    json_put(object, "listeners", listeners(call));
+    put_rates(call, row, RATES_NODE, &totals, history);
+    rates_put_object(call, row, "churn_rates", RATES_NODE, RATES_CHURN, &totals, history);
+    row_text(row, "node", slice_str(node_name(call)));
+    row_json(row, "listeners", listeners(call));
 }
 
-static void put_visible(const struct call *call, json_t *object)
+static void put_visible(const struct call *call, struct row *row)
 {
     struct rates_totals totals = {0};
     struct history *history = add_visible(call, &totals);
 
-    put_rates(call, object, RATES_VHOST, &totals, history);
+    put_rates(call, row, RATES_VHOST, &totals, history);
     history_free(history);
 }
 
 void overview_get(struct call *call)
 {
-    json_t *object = json_object();
+    struct row row;
 
-    put_versions(call, object);
-    json_put(object, "cluster_name", cluster_name(call));
-    json_put(object, "rates_mode", json_string(RATES_MODE));
-    json_put(object, "disable_stats", json_false());
-    json_put(object, "exchange_types", exchange_types());
+    call_begin_object(call, &row);
+    put_versions(call, &row);
+    row_json(&row, "cluster_name", cluster_name(call));
+    row_text(&row, "rates_mode", slice_str(RATES_MODE));
+    row_flag(&row, "disable_stats", false);
+    row_json(&row, "exchange_types", exchange_types());
     if (call_monitor(call))
-        put_node(call, object);
+        put_node(call, &row);
     else
-        put_visible(call, object);
-    call_json(call, object);
+        put_visible(call, &row);
+    call_end_object(&row);
 }
 
 void whoami_get(struct call *call)
@@ -248,17 +244,8 @@ static json_t *auth_mechanisms(const struct call *call)
     return list;
 }
 
-static json_t *list_of_one(const char *text)
-{
-    json_t *list = json_array();
-
-    if (text)
-        json_array_append_new(list, json_text(slice_str(text)));
-    return list;
-}
-
 /* Memory, disk and churn, with their rates. */
-static void put_node_rates(const struct call *call, json_t *object, const struct node_facts *facts)
+static void put_node_rates(const struct call *call, struct row *row, const struct node_facts *facts)
 {
     const struct history *history = sampler_node(call->management->sampler, 0);
     struct rates_totals totals;
@@ -266,59 +253,80 @@ static void put_node_rates(const struct call *call, json_t *object, const struct
     rates_begin_node(&totals, call->management);
     totals.memory_used = facts->memory_used;
     totals.disk_free = facts->disk_free;
-    rates_put(call, object, RATES_NODE, RATES_FACTS, &totals, history);
-    rates_put(call, object, RATES_NODE, RATES_CHURN, &totals, history);
+    rates_put(call, row, RATES_NODE, RATES_FACTS, &totals, history);
+    rates_put(call, row, RATES_NODE, RATES_CHURN, &totals, history);
 }
 
-static json_t *node_object(const struct call *call)
+static void put_pid(struct row *row, const struct node_facts *facts)
+{
+    char pid[32];
+
+    if (facts->pid == FACT_UNKNOWN)
+        return;
+    snprintf(pid, sizeof(pid), "%llu", (unsigned long long)facts->pid);
+    row_text(row, "os_pid", slice_str(pid));
+}
+
+static void put_files(struct row *row, const struct node_facts *facts)
+{
+    row_string(row, "db_dir", facts->data_directory);
+    if (!row_open_list(row, "config_files"))
+        return;
+    if (facts->config_file)
+        row_text(row, NULL, slice_str(facts->config_file));
+    row_close(row);
+}
+
+static void write_node(const struct call *call, struct row *row)
 {
     struct node_facts facts;
-    json_t *object = json_object();
 
     node_ask(call, &facts);
-    json_put(object, "name", json_string(node_name(call)));
-    json_put(object, "type", json_string("disc"));
-    json_put(object, "running", json_true());
-    json_put(object, "partitions", json_array());
-    if (facts.pid != FACT_UNKNOWN) {
-        char pid[32];
-        snprintf(pid, sizeof(pid), "%llu", (unsigned long long)facts.pid);
-        json_put(object, "os_pid", json_string(pid));
-    }
-    json_put_known(object, "uptime", facts.uptime_ms);
-    json_put_known(object, "processors", facts.processors);
-    json_put_known(object, "fd_used", facts.fd_used);
-    json_put_known(object, "fd_total", facts.fd_total);
-    json_put_number(object, "sockets_used", call->broker->connection_count);
-    put_node_rates(call, object, &facts);
-    json_put_known(object, "mem_limit", facts.memory_limit);
-    json_put(object, "mem_alarm", json_boolean(call->broker->alarms[ALARM_MEMORY]));
-    json_put_known(object, "disk_free_limit", facts.disk_free_limit);
-    json_put(object, "disk_free_alarm", json_boolean(broker_disk_alarmed(call->broker)));
-    json_put(object, "rates_mode", json_string(RATES_MODE));
-    json_put(object, "exchange_types", exchange_types());
-    json_put(object, "auth_mechanisms", auth_mechanisms(call));
-    json_put(object, "db_dir", json_text_or_null(facts.data_directory));
-    json_put(object, "config_files", list_of_one(facts.config_file));
-    json_put(object, "enabled_plugins", json_array());
-    json_put(object, "being_drained", json_boolean(call->broker->shutting_down));
-    return object;
+    row_text(row, "name", slice_str(node_name(call)));
+    row_text(row, "type", slice_str("disc"));
+    row_flag(row, "running", true);
+    row_json(row, "partitions", json_array());
+    put_pid(row, &facts);
+    row_known(row, "uptime", facts.uptime_ms);
+    row_known(row, "processors", facts.processors);
+    row_known(row, "fd_used", facts.fd_used);
+    row_known(row, "fd_total", facts.fd_total);
+    row_number(row, "sockets_used", call->broker->connection_count);
+    put_node_rates(call, row, &facts);
+    row_known(row, "mem_limit", facts.memory_limit);
+    row_flag(row, "mem_alarm", call->broker->alarms[ALARM_MEMORY]);
+    row_known(row, "disk_free_limit", facts.disk_free_limit);
+    row_flag(row, "disk_free_alarm", broker_disk_alarmed(call->broker));
+    row_text(row, "rates_mode", slice_str(RATES_MODE));
+    row_json(row, "exchange_types", exchange_types());
+    row_json(row, "auth_mechanisms", auth_mechanisms(call));
+    put_files(row, &facts);
+    row_json(row, "enabled_plugins", json_array());
+    row_flag(row, "being_drained", call->broker->shutting_down);
 }
 
 void nodes_list(struct call *call)
 {
-    json_t *list = json_array();
+    struct row row;
 
-    json_array_append_new(list, node_object(call));
-    call_json(call, list);
+    buf_add_u8(&call->response->body, '[');
+    call_begin_object(call, &row);
+    write_node(call, &row);
+    call_end_object(&row);
+    buf_add_u8(&call->response->body, ']');
 }
 
 void node_get(struct call *call)
 {
-    if (slice_equal_str(call_arg(call, "node"), node_name(call)))
-        call_json(call, node_object(call));
-    else
+    struct row row;
+
+    if (!slice_equal_str(call_arg(call, "node"), node_name(call))) {
         call_not_found(call);
+        return;
+    }
+    call_begin_object(call, &row);
+    write_node(call, &row);
+    call_end_object(&row);
 }
 
 /* ---- hash_password ---- */

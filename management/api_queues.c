@@ -8,30 +8,32 @@
 #include "management/list.h"
 #include "management/object.h"
 
-static void add_items(struct list_items *items, struct vhost *vhost)
+static void add_item(struct listing *listing, enum walk_kind kind, void *object)
 {
-    HMAP_EACH(&vhost->queues, node) {
-        struct queue *queue = CONTAINER_OF(node, struct queue, node);
-        list_items_add(items, slice_str(vhost->name), slice_str(queue->name), queue);
-    }
+    const struct queue *queue = object;
+
+    (void)kind;
+    list_add(listing, slice_str(queue->vhost->name), slice_str(queue->name), queue);
+}
+
+static const void *find_item(struct call *call, const struct list_item *item)
+{
+    struct vhost *vhost = vhost_find(call->broker, item->vhost);
+
+    return vhost ? queue_find(vhost, item->name) : NULL;
 }
 
 void queues_list(struct call *call)
 {
-    struct list_items items = LIST_ITEMS_INIT;
+    static const struct list_kind kind = {
+        .walks = {WALK_QUEUES},
+        .walk_count = 1,
+        .add = add_item,
+        .find = find_item,
+        .write = object_queue,
+    };
 
-    if (call->capture_count > 0) {
-        if (!call_vhost(call))
-            return;
-        add_items(&items, call->vhost);
-    } else {
-        LIST_EACH(&call->broker->vhost_list, link) {
-            struct vhost *vhost = CONTAINER_OF(link, struct vhost, broker_link);
-            if (call_sees(call, slice_str(vhost->name)))
-                add_items(&items, vhost);
-        }
-    }
-    list_answer_items(call, &items, object_queue);
+    list_answer_vhost(call, &kind);
 }
 
 /* The queue of the path, or NULL after answering 404. */
@@ -44,25 +46,17 @@ static struct queue *path_queue(struct call *call)
     return queue;
 }
 
-static json_t *consumer_details(struct call *call, const struct queue *queue)
-{
-    json_t *list = json_array();
-
-    LIST_EACH(&queue->consumers, link)
-        json_array_append_new(
-            list, object_consumer(call, CONTAINER_OF(link, struct consumer, queue_link)));
-    return list;
-}
-
 void queue_get(struct call *call)
 {
-    struct queue *queue = path_queue(call);
+    const struct queue *queue = path_queue(call);
+    struct row row;
 
     if (!queue)
         return;
-    json_t *row = object_queue(call, queue);
-    json_put(row, "consumer_details", consumer_details(call, queue));
-    call_json(call, row);
+    call_begin_object(call, &row);
+    object_queue(call, &row, queue);
+    object_consumers(call, &row, &queue->consumers, offsetof(struct consumer, queue_link));
+    call_end_object(&row);
 }
 
 /* ---- declaring and deleting ---- */

@@ -8,8 +8,6 @@
 #include "management/names.h"
 #include "management/object.h"
 
-static const char *const by_name[] = {"name", NULL};
-
 /* The user that the path names, or NULL after answering 404. */
 static struct user *path_user(struct call *call)
 {
@@ -24,15 +22,7 @@ static struct user *path_user(struct call *call)
 
 static void add_item(void *context, struct user *user)
 {
-    list_items_add(context, slice_str(""), slice_str(user->name), user);
-}
-
-void users_list(struct call *call)
-{
-    struct list_items items = LIST_ITEMS_INIT;
-
-    access_each_user(call->broker->access, add_item, &items);
-    list_answer_items(call, &items, object_user);
+    list_add(context, slice_of(NULL, 0), slice_str(user->name), user);
 }
 
 static bool enters_any(const struct broker *broker, const struct user *user)
@@ -45,33 +35,48 @@ static bool enters_any(const struct broker *broker, const struct user *user)
     return false;
 }
 
-struct user_rows {
-    struct call *call;
-    json_t *rows;
-};
-
 static void add_without_permissions(void *context, struct user *user)
 {
-    struct user_rows *list = context;
+    struct listing *listing = context;
 
-    if (!enters_any(list->call->broker, user))
-        json_array_append_new(list->rows, object_user(list->call, user));
+    if (!enters_any(list_call(listing)->broker, user))
+        add_item(listing, user);
+}
+
+static const void *find_item(struct call *call, const struct list_item *item)
+{
+    return access_find(call->broker->access, item->name);
+}
+
+static void list(struct call *call, void (*add)(void *context, struct user *user))
+{
+    static const struct list_kind kind = {.find = find_item, .write = object_user};
+    struct listing *listing = list_begin(call, &kind, NULL);
+
+    if (listing)
+        access_each_user(call->broker->access, add, listing);
+}
+
+void users_list(struct call *call)
+{
+    list(call, add_item);
 }
 
 void users_without_permissions(struct call *call)
 {
-    struct user_rows list = {.call = call, .rows = json_array()};
-
-    access_each_user(call->broker->access, add_without_permissions, &list);
-    list_answer(call, list.rows, by_name);
+    list(call, add_without_permissions);
 }
 
 void user_get(struct call *call)
 {
-    struct user *user = path_user(call);
+    const struct user *user = path_user(call);
+    struct row row;
 
-    if (user)
-        call_json(call, object_user(call, user));
+    if (!user)
+        return;
+    call_begin_object(call, &row);
+    object_user(call, &row, user);
+    call_end_object(&row);
 }
 
 /* ---- making and changing ---- */

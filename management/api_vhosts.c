@@ -8,22 +8,34 @@
 #include "management/object.h"
 #include "management/vhost_fields.h"
 
+static const void *find_item(struct call *call, const struct list_item *item)
+{
+    return vhost_find(call->broker, item->name);
+}
+
 void vhosts_list(struct call *call)
 {
-    struct list_items items = LIST_ITEMS_INIT;
+    static const struct list_kind kind = {.find = find_item, .write = object_vhost};
+    struct listing *listing = list_begin(call, &kind, NULL);
 
+    if (!listing)
+        return;
     LIST_EACH(&call->broker->vhost_list, link) {
-        struct vhost *vhost = CONTAINER_OF(link, struct vhost, broker_link);
+        const struct vhost *vhost = CONTAINER_OF(link, struct vhost, broker_link);
         if (call_sees(call, slice_str(vhost->name)))
-            list_items_add(&items, slice_str(""), slice_str(vhost->name), vhost);
+            list_add(listing, slice_of(NULL, 0), slice_str(vhost->name), vhost);
     }
-    list_answer_items(call, &items, object_vhost);
 }
 
 void vhost_get(struct call *call)
 {
-    if (call_vhost(call))
-        call_json(call, object_vhost(call, call->vhost));
+    struct row row;
+
+    if (!call_vhost(call))
+        return;
+    call_begin_object(call, &row);
+    object_vhost(call, &row, call->vhost);
+    call_end_object(&row);
 }
 
 /* ---- changes ---- */

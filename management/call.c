@@ -119,69 +119,28 @@ bool call_sees(const struct call *call, struct slice vhost)
     return call_monitor(call) || access_vhost(call->user, vhost);
 }
 
-/* ---- columns ---- */
+/* ---- tasks ---- */
 
-/* The part of the columns' list that is about `key`: `*whole` when it is named itself. What is
- * named below it ("queue_totals.messages") comes back as a list of its own; NULL: nothing. */
-static char *columns_below(const char *columns, const char *key, bool *whole)
+void call_set_task(struct call *call, const struct call_task *task, void *state)
 {
-    struct buf below = BUF_INIT;
-    size_t key_len = strlen(key);
-
-    *whole = false;
-    for (const char *at = columns; *at;) {
-        size_t len = strcspn(at, ",");
-        if (len >= key_len && memcmp(at, key, key_len) == 0) {
-            *whole |= len == key_len;
-            if (len > key_len + 1 && at[key_len] == '.')
-                buf_printf(&below, "%s%.*s", below.len ? "," : "", (int)(len - key_len - 1),
-                           at + key_len + 1);
-        }
-        at += at[len] ? len + 1 : len;
-    }
-    char *copy = below.len ? slice_dup(buf_slice(&below)) : NULL;
-    buf_fini(&below);
-    return copy;
+    CHECK(!call->task);
+    call->task = task;
+    call->task_state = state;
 }
 
-/* Only the named columns of an object, or of each object of an array. */
-static json_t *extract(json_t *value, const char *columns)
+void call_spend(struct call *call, size_t work)
 {
-    const char *key;
-    json_t *member;
-    size_t index;
-
-    if (json_is_array(value)) {
-        json_t *list = json_array();
-        json_array_foreach(value, index, member)
-            json_array_append_new(list, extract(member, columns));
-        return list;
-    }
-    if (!json_is_object(value))
-        return json_incref(value);
-    json_t *object = json_object();
-    json_object_foreach(value, key, member)
-    {
-        bool whole;
-        char *below = columns_below(columns, key, &whole);
-        if (whole)
-            json_object_set(object, key, member);
-        else if (below)
-            json_object_set_new(object, key, extract(member, below));
-        mem_free(below);
-    }
-    return object;
+    call->work_spent += work;
 }
 
-/* A page keeps its frame: the columns are its items'. */
-static json_t *extract_columns(json_t *document, const char *columns)
+bool call_spent(const struct call *call)
 {
-    json_t *items = json_object_get(document, "items");
+    return call->work_spent >= call->work_given;
+}
 
-    if (!items || !json_object_get(document, "page_count"))
-        return extract(document, columns);
-    json_object_set_new(document, "items", extract(items, columns));
-    return json_incref(document);
+size_t call_work_left(const struct call *call)
+{
+    return call_spent(call) ? 0 : call->work_given - call->work_spent;
 }
 
 /* ---- the answer ---- */
@@ -191,6 +150,7 @@ static void start(struct call *call, int status)
     CHECK(!call->answered);
     call->answered = true;
     call->response->status = status;
+    call->response->begun = true;
 }
 
 void call_empty(struct call *call, int status)
@@ -213,39 +173,39 @@ void call_document(struct call *call, int status, json_t *document)
 
 void call_json(struct call *call, json_t *document)
 {
-    char *columns = call_query(call, "columns");
+    char *names = call_query(call, "columns");
+    struct row row;
 
-    if (columns && *columns) {
-        json_t *all = document;
-        document = extract_columns(all, columns);
-        json_decref(all);
-    }
-    mem_free(columns);
-    http_response_add_header(call->response, "Cache-Control", slice_str("no-cache"));
-    call_document(call, 200, document);
+    call_begin(call);
+    columns_init(&call->columns, names);
+    mem_free(names);
+    row_init(&row, &call->response->body, &call->columns);
+    row_json(&row, NULL, document);
+    row_fini(&row);
 }
 
-void call_rows(struct call *call, size_t count,
-               json_t *(*row)(struct call *call, void *context, size_t index), void *context)
+void call_begin(struct call *call)
 {
-    struct buf *body = &call->response->body;
-    char *columns = call_query(call, "columns");
-
     start(call, 200);
-    http_response_add_header(call->response, "Cache-Control", slice_str("no-cache"));
     call->response->content_type = "application/json";
-    buf_add_u8(body, '[');
-    for (size_t i = 0; i < count; i++) {
-        json_t *whole = row(call, context, i);
-        json_t *shown = columns && *columns ? extract(whole, columns) : json_incref(whole);
-        if (i)
-            buf_add_u8(body, ',');
-        json_write(body, shown);
-        json_decref(shown);
-        json_decref(whole);
-    }
-    buf_add_u8(body, ']');
-    mem_free(columns);
+    http_response_add_header(call->response, "Cache-Control", slice_str("no-cache"));
+}
+
+void call_begin_object(struct call *call, struct row *row)
+{
+    char *names = call_query(call, "columns");
+
+    call_begin(call);
+    columns_init(&call->columns, names);
+    mem_free(names);
+    row_init(row, &call->response->body, &call->columns);
+    row_begin(row);
+}
+
+void call_end_object(struct row *row)
+{
+    row_end(row);
+    row_fini(row);
 }
 
 static void error_document(struct call *call, int status, const char *error, json_t *reason)

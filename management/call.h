@@ -2,7 +2,7 @@
 /* One request on its way through its handler: who asks, what the path captured, and the ways in
  * which a handler answers.
  *
- * (1) A handler answers exactly once; management_handle() checks.
+ * (1) A handler answers exactly once, or leaves a task that does.
  * (2) call->vhost is the virtual host of the path's {vhost}, or NULL when there is none of that
  *     name; a handler whose path has a {vhost} checks it (call_vhost()).
  */
@@ -14,6 +14,7 @@
 #include "management/json.h"
 #include "management/management.h"
 #include "management/route.h"
+#include "management/row.h"
 #include "proto/reply.h"
 
 struct management {
@@ -22,12 +23,42 @@ struct management {
     struct management_host host;
     struct sampler *sampler;
     bool metrics_of_objects; /* see management_show_objects() */
+    uint64_t work_most;      /* see management_work_most() */
+};
+
+/* What a query's "<prefix>_age" and "<prefix>_incr", in seconds, are about. */
+#define RATES_GROUPS(X)                                                                            \
+    X(LENGTHS, "lengths")                                                                          \
+    X(MESSAGES, "msg_rates")                                                                       \
+    X(DATA, "data_rates")                                                                          \
+    X(CHURN, "msg_rates")                                                                          \
+    X(FACTS, "node_stats")
+
+enum rates_group {
+#define X(name, prefix) RATES_##name,
+    RATES_GROUPS(X)
+#undef X
+};
+#define RATES_GROUP_COUNT (RATES_FACTS + 1)
+
+/* Which samples are asked for. */
+struct rates_range {
+    int64_t age_ms; /* 0: no samples */
+    int64_t step_ms;
 };
 
 struct call_capture {
     struct slice name; /* in the route's pattern */
     struct slice raw;  /* as it came */
     struct buf value;  /* decoded */
+};
+
+/* What is left to do when a handler has returned. Objects of the broker may go between two parts of
+ * it: it holds their names, not them; call->vhost is NULL by then. */
+struct call_task {
+    /* Goes on until the call's work is spent; true: the call is answered. */
+    bool (*run)(struct call *call, void *state);
+    void (*free)(void *state);
 };
 
 struct call {
@@ -41,7 +72,12 @@ struct call {
     struct user *user; /* NULL on routes that are open to all */
     struct vhost *vhost;
     bool answered;
-    bool brief; /* rows are wanted to sort by: without the details of rates */
+    struct rates_range ranges[RATES_GROUP_COUNT];
+    struct columns columns;       /* of one object's answer */
+    const struct call_task *task; /* NULL: there is none */
+    void *task_state;
+    bool complete;
+    size_t work_given, work_spent; /* of this part, see management_work() */
 };
 
 /* -- the question -- */
@@ -69,14 +105,23 @@ bool call_monitor(const struct call *call);
 /* May see the virtual host's objects. */
 bool call_sees(const struct call *call, struct slice vhost);
 
+/* -- tasks -- */
+
+/* The handler's last deed; `state` is taken over. */
+void call_set_task(struct call *call, const struct call_task *task, void *state);
+void call_spend(struct call *call, size_t work);
+bool call_spent(const struct call *call);
+size_t call_work_left(const struct call *call);
+
 /* -- the answer -- */
 
 /* 200 with a document, of which the query's `columns` remain. `document` is taken over. */
 void call_json(struct call *call, json_t *document);
-/* The same with an array whose elements are made one by one, each written before the next is made: a
- * long list costs its text and no more. */
-void call_rows(struct call *call, size_t count,
-               json_t *(*row)(struct call *call, void *context, size_t index), void *context);
+/* The same with one object, whose members the caller writes between the two. */
+void call_begin_object(struct call *call, struct row *row);
+void call_end_object(struct row *row);
+/* 200 with JSON that the caller appends to the response's body, maybe in parts. */
+void call_begin(struct call *call);
 /* Any status with a document; taken over. */
 void call_document(struct call *call, int status, json_t *document);
 /* A status without a body. */

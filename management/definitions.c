@@ -56,7 +56,7 @@ static void add_user(void *context, struct user *user)
 {
     struct export *export = context;
 
-    json_array_append_new(export->rows, object_user(NULL, user));
+    json_array_append_new(export->rows, object_json(NULL, object_user, user));
 }
 
 static void export_users(struct export *export)

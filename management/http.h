@@ -9,7 +9,7 @@
 
 struct login_result;
 
-/* All slices are the server's and valid during management_handle(). Headers that are absent are
+/* All slices are the server's and valid until management_end(). Headers that are absent are
  * empty. */
 struct http_request {
     const char *method;         /* "GET", "PUT" … */
@@ -24,7 +24,7 @@ struct http_request {
     const char *peer_address; /* "192.0.2.7" */
     const char *source;       /* what failed logins are counted by; NULL: they aren't */
     /* What management_authenticate() made of the credentials; NULL: they are looked at when the
-     * request is handled. */
+     * request is begun. Used then only. */
     const struct login_result *login;
     bool loopback;            /* the peer is this machine */
     bool metrics_port; /* came by the port that serves metrics, to anyone, and nothing else */
@@ -39,6 +39,7 @@ struct http_header {
 
 struct http_response {
     int status;
+    bool begun;               /* status and headers stand */
     const char *content_type; /* NULL: there is no body; static storage */
     struct http_header headers[HTTP_HEADERS_MAX];
     size_t header_count;

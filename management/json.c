@@ -82,12 +82,6 @@ void json_put_number(json_t *object, const char *key, uint64_t number)
     json_put(object, key, json_integer((json_int_t)number));
 }
 
-void json_put_known(json_t *object, const char *key, uint64_t number)
-{
-    if (number != FACT_UNKNOWN)
-        json_put_number(object, key, number);
-}
-
 /* ---- tables to JSON ---- */
 
 /* JSON has no infinities. */

@@ -21,8 +21,6 @@ void json_write(struct buf *out, const json_t *value);
 /* Adds "key": value; the value is taken over. */
 void json_put(json_t *object, const char *key, json_t *value);
 void json_put_number(json_t *object, const char *key, uint64_t number);
-/* Adds "key": number unless it is FACT_UNKNOWN. */
-void json_put_known(json_t *object, const char *key, uint64_t number);
 
 /* A table's (or array's) validated content. */
 json_t *json_of_table(struct slice table) MUST_USE;

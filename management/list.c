@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sorting, filtering and paging of lists. */
+/* Lists in parts.
+ *
+ *   LIST_COLLECTING ─ collect() ─► LIST_SORTING ─ order() ─► LIST_WRITING ─ write_rows() ─► answered
+ */
 #include "management/list.h"
 
+#include "base/arena.h"
 #include "base/mem.h"
 #include "broker/pattern.h"
-#include "management/json_sort.h"
+#include "broker/vhost.h"
+#include "management/list_sort.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
-#define SORTS_MAX 8
+/* What things cost, see management_work(). */
+#define ITEM_WORK 256   /* an item is noted */
+#define FILTER_WORK 128 /* a name is looked at that the query does not want */
+#define SORT_WORK 64    /* an item moves */
+#define ROW_WORK 256    /* an item's object is found again */
+
+enum list_stage { LIST_COLLECTING, LIST_SORTING, LIST_WRITING };
 
 /* ---- what the query asks for ---- */
 
@@ -53,6 +64,7 @@ static void page_fini(struct page *page)
 {
     mem_free(page->name);
     pattern_free(page->pattern);
+    *page = (struct page){0};
 }
 
 /* False after answering 400. */
@@ -103,259 +115,440 @@ static bool page_wants(const struct page *page, struct slice name)
     return !page->name || contains(name, page->name);
 }
 
-/* The page's range among `filtered`; false after answering that it is past the end. The first page
- * exists even when it is empty. */
-static bool page_range(struct call *call, const struct page *page, size_t filtered, size_t *first,
-                       size_t *count)
-{
-    uint64_t offset;
+/* ---- a listing ---- */
 
-    if (__builtin_mul_overflow((uint64_t)page->number - 1, (uint64_t)page->size, &offset) ||
-        offset > filtered) {
-        call_error(call, 400, "page_out_of_range",
-                   "Page out of range, page: %lld page size: %lld, len: %zu",
-                   (long long)page->number, (long long)page->size, filtered);
-        return false;
+struct listing {
+    struct call *call;
+    const struct list_kind *kind;
+    struct list_scope scope;
+    enum list_stage stage;
+    struct page page;
+    bool reverse;
+    bool by_name;        /* the names count before the virtual hosts' */
+    struct columns sort; /* the column to sort by; without names: there is none */
+    struct columns columns;
+    struct walk walk;
+    size_t walks; /* begun so far */
+    bool walking;
+    struct arena arena; /* items, and what they point at */
+    void **items;       /* until they are sorted */
+    size_t count, capacity;
+    size_t total;                      /* with those that the query filters out */
+    size_t count_before, total_before; /* the walk */
+    struct list_sort order;
+    bool ordering;
+    size_t next, end; /* rows of the page still to be written */
+    size_t written;
+    struct buf rows; /* of a page: its head tells their number */
+    json_t *json;    /* list_answer()'s rows */
+};
+
+static void free_listing(void *state)
+{
+    struct listing *listing = state;
+
+    page_fini(&listing->page);
+    columns_fini(&listing->sort);
+    columns_fini(&listing->columns);
+    if (listing->walking)
+        walk_fini(&listing->walk);
+    if (listing->ordering)
+        list_sort_fini(&listing->order);
+    mem_free(listing->items);
+    arena_fini(&listing->arena);
+    buf_fini(&listing->rows);
+    json_decref(listing->json);
+    mem_free(listing);
+}
+
+const struct list_scope *list_scope(const struct listing *listing)
+{
+    return &listing->scope;
+}
+
+struct call *list_call(const struct listing *listing)
+{
+    return listing->call;
+}
+
+/* ---- collecting ---- */
+
+struct slice list_keep(struct listing *listing, struct slice bytes)
+{
+    return arena_copy(&listing->arena, bytes);
+}
+
+void *list_keep_new(struct listing *listing, size_t size)
+{
+    return arena_alloc(&listing->arena, size);
+}
+
+/* Many items in a row have the same one. */
+static struct slice keep_vhost(struct listing *listing, struct slice vhost)
+{
+    const struct list_item *last = listing->count ? listing->items[listing->count - 1] : NULL;
+
+    return last && slice_equal(last->vhost, vhost) ? last->vhost : list_keep(listing, vhost);
+}
+
+/* What the item's row shows in the column that is sorted by. */
+static void read_value(struct listing *listing, struct list_item *item, const void *object)
+{
+    struct row row;
+
+    if (!listing->sort.names)
+        return;
+    row_init_value(&row, &listing->sort, &item->value);
+    row_begin(&row);
+    listing->kind->write(listing->call, &row, object);
+    row_end(&row);
+    item->value.text = list_keep(listing, item->value.text);
+    row_fini(&row);
+}
+
+static struct list_item *new_item(struct listing *listing, struct slice vhost, struct slice name)
+{
+    struct list_item *item = list_keep_new(listing, sizeof(*item));
+
+    *item = (struct list_item){
+        .vhost = keep_vhost(listing, vhost),
+        .name = list_keep(listing, name),
+    };
+    if (listing->count == listing->capacity) {
+        listing->capacity = listing->capacity ? 2 * listing->capacity : 64;
+        listing->items = mem_realloc(listing->items, listing->capacity * sizeof(void *));
     }
-    size_t left = filtered - (size_t)offset;
-    *first = (size_t)offset;
-    *count = left < (size_t)page->size ? left : (size_t)page->size;
+    listing->items[listing->count++] = item;
+    return item;
+}
+
+/* `shown` is what the row has under "name". */
+static struct list_item *add(struct listing *listing, struct slice vhost, struct slice name,
+                             struct slice shown, const void *object)
+{
+    call_spend(listing->call, FILTER_WORK);
+    listing->total++;
+    if (!page_wants(&listing->page, shown))
+        return NULL;
+    call_spend(listing->call, ITEM_WORK);
+    struct list_item *item = new_item(listing, vhost, name);
+    read_value(listing, item, object);
+    return item;
+}
+
+struct list_item *list_add(struct listing *listing, struct slice vhost, struct slice name,
+                           const void *object)
+{
+    return add(listing, vhost, name, listing->kind->nameless ? slice_of(NULL, 0) : name, object);
+}
+
+static bool wants_vhost(const void *context, const struct vhost *vhost)
+{
+    const struct listing *listing = context;
+    struct slice name = slice_str(vhost->name);
+
+    return listing->scope.vhost.len ? slice_equal(name, listing->scope.vhost)
+                                    : call_sees(listing->call, name);
+}
+
+static void visit(void *context, void *object)
+{
+    struct listing *listing = context;
+
+    listing->kind->add(listing, listing->walk.kind, object);
+}
+
+/* What an earlier walk has found stays. */
+static void forget(void *context)
+{
+    struct listing *listing = context;
+
+    listing->count = listing->count_before;
+    listing->total = listing->total_before;
+}
+
+static void begin_walk(struct listing *listing)
+{
+    walk_init(&listing->walk, listing->call->broker, listing->kind->walks[listing->walks++],
+              wants_vhost, listing);
+    listing->walking = true;
+    listing->count_before = listing->count;
+    listing->total_before = listing->total;
+}
+
+/* True when all items are there. */
+static bool collect(struct listing *listing)
+{
+    const struct walk_visitor visitor = {.visit = visit, .forget = forget, .context = listing};
+    const struct list_kind *kind = listing->kind;
+
+    while (listing->walking || listing->walks < kind->walk_count) {
+        if (!listing->walking)
+            begin_walk(listing);
+        if (!walk_run(&listing->walk, listing->call, &visitor))
+            return false;
+        walk_fini(&listing->walk);
+        listing->walking = false;
+    }
     return true;
 }
 
-static void answer_page(struct call *call, const struct page *page, size_t total, size_t filtered,
-                        json_t *items)
-{
-    json_int_t size = page->size;
-    json_t *document =
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "filtered_count", (json_int_t)filtered,
-                  "item_count", (json_int_t)json_array_size(items), "page",
-                  (json_int_t)page->number, "page_count", ((json_int_t)filtered + size - 1) / size,
-                  "page_size", size, "total_count", (json_int_t)total, "items", items);
+/* ---- sorting ---- */
 
-    CHECK(document);
-    call_json(call, document);
+static int compare_places(const struct list_item *a, const struct list_item *b)
+{
+    return a->vhost.data == b->vhost.data && a->vhost.len == b->vhost.len
+               ? 0
+               : slice_compare(a->vhost, b->vhost);
 }
 
-/* ---- rows ---- */
-
-/* A new array with the same rows, in the order that the query and the defaults say. */
-static json_t *sorted(const struct call *call, const json_t *rows, const char *const *sorts)
+static int compare_items(const void *a, const void *b, const void *context)
 {
-    const char *keys[SORTS_MAX];
-    size_t count = 0;
-    char *asked = call_query(call, "sort");
+    const struct listing *listing = context;
+    const struct list_item *left = a, *right = b;
+    int order = listing->sort.names ? row_value_compare(&left->value, &right->value) : 0;
 
-    if (asked && *asked)
-        keys[count++] = asked;
-    for (; *sorts; sorts++) {
-        CHECK(count + 1 < SORTS_MAX);
-        keys[count++] = *sorts;
+    if (order == 0 && listing->by_name)
+        order = slice_compare(left->name, right->name);
+    if (order == 0)
+        order = compare_places(left, right);
+    return order ? order : slice_compare(left->name, right->name);
+}
+
+static void begin_order(struct listing *listing)
+{
+    list_sort_init(&listing->order, listing->items, listing->count, compare_items, listing);
+    listing->items = NULL;
+    listing->ordering = true;
+}
+
+static bool order(struct listing *listing)
+{
+    size_t steps = call_work_left(listing->call) / SORT_WORK + 1;
+    size_t left = steps;
+    bool sorted = list_sort_run(&listing->order, &left);
+
+    call_spend(listing->call, (steps - left) * SORT_WORK);
+    return sorted;
+}
+
+/* ---- writing ---- */
+
+/* The page's range among what the filter wants; false after answering that it is past the end. The
+ * first page exists even when it is empty. */
+static bool page_range(struct listing *listing)
+{
+    const struct page *page = &listing->page;
+    uint64_t offset;
+
+    if (__builtin_mul_overflow((uint64_t)page->number - 1, (uint64_t)page->size, &offset) ||
+        offset > listing->count) {
+        call_error(listing->call, 400, "page_out_of_range",
+                   "Page out of range, page: %lld page size: %lld, len: %zu",
+                   (long long)page->number, (long long)page->size, listing->count);
+        return false;
     }
-    keys[count] = NULL;
-    json_t *list = json_sorted(rows, keys, call_flag(call, "sort_reverse"));
+    size_t left = listing->count - (size_t)offset;
+    listing->next = (size_t)offset;
+    listing->end = listing->next + (left < (size_t)page->size ? left : (size_t)page->size);
+    return true;
+}
+
+/* False after answering. */
+static bool begin_rows(struct listing *listing)
+{
+    listing->end = listing->count;
+    if (listing->page.asked)
+        return page_range(listing);
+    call_begin(listing->call);
+    buf_add_u8(&listing->call->response->body, '[');
+    return true;
+}
+
+static const struct list_item *item_at(const struct listing *listing, size_t index)
+{
+    return list_sort_at(&listing->order, listing->reverse ? listing->count - 1 - index : index);
+}
+
+static void write_row(struct listing *listing, struct buf *out, const struct list_item *item)
+{
+    const void *object = listing->kind->find(listing->call, item);
+    struct row row;
+
+    call_spend(listing->call, ROW_WORK);
+    if (!object)
+        return;
+    size_t before = out->len;
+    listing->written++;
+    row_init(&row, out, &listing->columns);
+    row_begin(&row);
+    listing->kind->write(listing->call, &row, object);
+    row_end(&row);
+    row_fini(&row);
+    call_spend(listing->call, out->len - before);
+}
+
+static void end_page(const struct listing *listing)
+{
+    const struct page *page = &listing->page;
+    struct buf *body = &listing->call->response->body;
+    uint64_t size = (uint64_t)page->size;
+    struct row row;
+
+    call_begin(listing->call);
+    row_init(&row, body, NULL);
+    row_begin(&row);
+    row_number(&row, "filtered_count", listing->count);
+    row_number(&row, "item_count", listing->written);
+    row_number(&row, "page", (uint64_t)page->number);
+    row_number(&row, "page_count", (listing->count + size - 1) / size);
+    row_number(&row, "page_size", size);
+    row_number(&row, "total_count", listing->total);
+    buf_add_str(body, ",\"items\":[");
+    buf_add_slice(body, buf_slice(&listing->rows));
+    buf_add_u8(body, ']');
+    row_end(&row);
+    row_fini(&row);
+}
+
+/* True when the last row of the page is written. */
+static bool write_rows(struct listing *listing)
+{
+    struct buf *body = &listing->call->response->body;
+    struct buf *out = listing->page.asked ? &listing->rows : body;
+
+    while (listing->next < listing->end) {
+        if (call_spent(listing->call))
+            return false;
+        write_row(listing, out, item_at(listing, listing->next++));
+    }
+    if (listing->page.asked)
+        end_page(listing);
+    else
+        buf_add_u8(body, ']');
+    return true;
+}
+
+/* ---- the task ---- */
+
+static bool run_listing(struct call *call, void *state)
+{
+    struct listing *listing = state;
+
+    CHECK(listing->call == call);
+    if (listing->stage == LIST_COLLECTING) {
+        if (!collect(listing))
+            return false;
+        begin_order(listing);
+        listing->stage = LIST_SORTING;
+    }
+    if (listing->stage == LIST_SORTING) {
+        if (!order(listing))
+            return false;
+        if (!begin_rows(listing))
+            return true;
+        listing->stage = LIST_WRITING;
+    }
+    return write_rows(listing);
+}
+
+static const struct call_task listing_task = {.run = run_listing, .free = free_listing};
+
+/* The query's `sort`: a column, unless items are in that order anyway. */
+static void read_sort(struct listing *listing, bool rows_alone)
+{
+    char *asked = call_query(listing->call, "sort");
+    bool known =
+        asked && !rows_alone && (strcmp(asked, "vhost") == 0 || strcmp(asked, "name") == 0);
+
+    listing->by_name = known && strcmp(asked, "name") == 0;
+    listing->reverse = call_flag(listing->call, "sort_reverse");
+    columns_init(&listing->sort, known ? NULL : asked);
     mem_free(asked);
-    return list;
 }
 
-static json_t *filtered(const struct page *page, json_t *rows)
+static struct listing *begin(struct call *call, const struct list_kind *kind)
 {
-    json_t *list = json_array();
-    size_t index;
-    json_t *row;
+    struct listing *listing = MEM_NEW(struct listing);
 
-    json_array_foreach(rows, index,
-                       row) if (page_wants(page, json_slice(json_object_get(row, "name"))))
-        json_array_append(list, row);
-    return list;
+    listing->call = call;
+    listing->kind = kind;
+    call_set_task(call, &listing_task, listing);
+    if (!page_read(call, &listing->page))
+        return NULL;
+    char *columns = call_query(call, "columns");
+    columns_init(&listing->columns, columns);
+    mem_free(columns);
+    return listing;
 }
 
-static json_t *cut(json_t *rows, size_t first, size_t count)
+struct listing *list_begin(struct call *call, const struct list_kind *kind,
+                           const struct list_scope *scope)
 {
-    json_t *list = json_array();
+    struct listing *listing = begin(call, kind);
 
-    for (size_t i = 0; i < count; i++)
-        json_array_append(list, json_array_get(rows, first + i));
-    return list;
+    if (!listing)
+        return NULL;
+    if (scope)
+        listing->scope = *scope;
+    read_sort(listing, false);
+    return listing;
+}
+
+void list_answer_vhost(struct call *call, const struct list_kind *kind)
+{
+    const struct list_scope scope = {.vhost = call_arg(call, "vhost")};
+
+    if (call->capture_count == 0 || call_vhost(call))
+        (void)list_begin(call, kind, &scope);
+}
+
+/* ---- rows that are there ---- */
+
+static const void *find_row(struct call *call, const struct list_item *item)
+{
+    (void)call;
+    return item->copy;
+}
+
+static void write_members(const struct call *call, struct row *row, const void *object)
+{
+    (void)call;
+    row_members(row, object);
+}
+
+static const struct list_kind rows_kind = {.find = find_row, .write = write_members};
+
+/* The texts under the keys, one behind another, each ended by a NUL: in order as they are. */
+static void add_texts(struct buf *out, const json_t *row, const char *const *keys)
+{
+    for (; *keys; keys++) {
+        buf_add_slice(out, json_slice(json_object_get(row, *keys)));
+        buf_add_u8(out, 0);
+    }
 }
 
 void list_answer(struct call *call, json_t *rows, const char *const *sorts)
 {
-    struct page page;
-    size_t first, count;
+    struct listing *listing = begin(call, &rows_kind);
+    struct buf texts = BUF_INIT;
+    size_t index;
+    const json_t *row;
 
-    if (!page_read(call, &page)) {
+    if (!listing) {
         json_decref(rows);
         return;
     }
-    json_t *all = sorted(call, rows, sorts);
-    json_decref(rows);
-    if (!page.asked) {
-        call_json(call, all);
-        return;
+    listing->json = rows;
+    read_sort(listing, true);
+    json_array_foreach(rows, index, row)
+    {
+        buf_clear(&texts);
+        add_texts(&texts, row, sorts);
+        struct list_item *item = add(listing, slice_of(NULL, 0), buf_slice(&texts),
+                                     json_slice(json_object_get(row, "name")), row);
+        if (item)
+            item->copy = row;
     }
-    json_t *wanted = filtered(&page, all);
-    size_t found = json_array_size(wanted);
-    if (page_range(call, &page, found, &first, &count))
-        answer_page(call, &page, json_array_size(all), found, cut(wanted, first, count));
-    json_decref(wanted);
-    json_decref(all);
-    page_fini(&page);
-}
-
-/* ---- items, built late ---- */
-
-void list_items_add(struct list_items *items, struct slice vhost, struct slice name, void *object)
-{
-    if (items->count == items->capacity) {
-        items->capacity = items->capacity ? 2 * items->capacity : 64;
-        items->items = mem_realloc(items->items, items->capacity * sizeof(struct list_item));
-    }
-    items->items[items->count++] =
-        (struct list_item){.vhost = vhost, .name = name, .object = object};
-}
-
-static int compare_items(const void *a, const void *b)
-{
-    const struct list_item *left = a, *right = b;
-    int order = slice_compare(left->vhost, right->vhost);
-
-    return order ? order : slice_compare(left->name, right->name);
-}
-
-static int compare_items_by_name(const void *a, const void *b)
-{
-    const struct list_item *left = a, *right = b;
-    int order = slice_compare(left->name, right->name);
-
-    return order ? order : slice_compare(left->vhost, right->vhost);
-}
-
-enum item_order { BY_VHOST, BY_NAME, BY_ROW };
-
-/* Sorting by anything else needs the rows. */
-static enum item_order item_order(const struct call *call)
-{
-    char *asked = call_query(call, "sort");
-    enum item_order order = BY_ROW;
-
-    if (!asked || !*asked || strcmp(asked, "vhost") == 0)
-        order = BY_VHOST;
-    else if (strcmp(asked, "name") == 0)
-        order = BY_NAME;
-    mem_free(asked);
-    return order;
-}
-
-static void reverse_items(struct list_items *items)
-{
-    for (size_t i = 0; i < items->count / 2; i++) {
-        struct list_item *a = &items->items[i], *b = &items->items[items->count - 1 - i];
-        struct list_item other = *a;
-        *a = *b;
-        *b = other;
-    }
-}
-
-static json_t *build_rows(struct call *call, const struct list_item *items, size_t count,
-                          json_t *(*build)(struct call *call, void *object))
-{
-    json_t *rows = json_array();
-
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(rows, build(call, items[i].object));
-    return rows;
-}
-
-/* Keeps the items that the page's filter wants. */
-static void filter_items(const struct page *page, struct list_items *items)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < items->count; i++)
-        if (page_wants(page, items->items[i].name))
-            items->items[kept++] = items->items[i];
-    items->count = kept;
-}
-
-struct row_builder {
-    const struct list_item *items;
-    json_t *(*build)(struct call *call, void *object);
-};
-
-static json_t *build_one(struct call *call, void *context, size_t index)
-{
-    const struct row_builder *builder = context;
-
-    return builder->build(call, builder->items[index].object);
-}
-
-static void answer_items_page(struct call *call, struct list_items *items,
-                              json_t *(*build)(struct call *call, void *object))
-{
-    struct row_builder builder = {.items = items->items, .build = build};
-    struct page page;
-    size_t total = items->count;
-    size_t first, count;
-
-    if (!page_read(call, &page))
-        return;
-    if (page.asked)
-        filter_items(&page, items);
-    if (!page.asked)
-        call_rows(call, items->count, build_one, &builder);
-    else if (page_range(call, &page, items->count, &first, &count))
-        answer_page(call, &page, total, items->count,
-                    build_rows(call, items->items + first, count, build));
-    page_fini(&page);
-}
-
-/* Rows without the details of rates are enough to sort by, unless the query sorts by one of those. */
-static bool sorts_by_details(const struct call *call)
-{
-    char *asked = call_query(call, "sort");
-    bool details = asked && strstr(asked, "_details");
-
-    mem_free(asked);
-    return details;
-}
-
-/* Sorts items by what their rows would show. */
-static void sort_by_rows(struct call *call, struct list_items *items,
-                         json_t *(*build)(struct call *call, void *object),
-                         const char *const *sorts)
-{
-    struct list_item *order = mem_alloc((items->count + 1) * sizeof(*order));
-
-    call->brief = !sorts_by_details(call);
-    json_t *rows = build_rows(call, items->items, items->count, build);
-    call->brief = false;
-    for (size_t i = 0; i < items->count; i++)
-        json_put_number(json_array_get(rows, i), "", i);
-    json_t *all = sorted(call, rows, sorts);
-    json_decref(rows);
-    for (size_t i = 0; i < items->count; i++) {
-        const json_t *place = json_object_get(json_array_get(all, i), "");
-        order[i] = items->items[json_integer_value(place)];
-    }
-    json_decref(all);
-    mem_free(items->items);
-    items->items = order;
-}
-
-void list_answer_items(struct call *call, struct list_items *items,
-                       json_t *(*build)(struct call *call, void *object))
-{
-    static const char *const sorts[] = {"vhost", "name", NULL};
-    enum item_order order = item_order(call);
-
-    if (items->count > 0)
-        qsort(items->items, items->count, sizeof(struct list_item),
-              order == BY_NAME ? compare_items_by_name : compare_items);
-    if (order == BY_ROW)
-        sort_by_rows(call, items, build, sorts);
-    else if (call_flag(call, "sort_reverse"))
-        reverse_items(items);
-    answer_items_page(call, items, build);
-    mem_free(items->items);
+    buf_fini(&texts);
 }

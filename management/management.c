@@ -3,7 +3,8 @@
  * authenticated and asked for the route's right. [rabbitmq: management]
  *
  *   request ─ match() ─→ 404, 405, or a route ─ authenticate() ─→ 401, or a user
- *     ─ permitted() ─→ 401, or the route's handler ─→ its answer
+ *     ─ permitted() ─→ 401, or the route's handler ─→ its answer, or a task
+ *     task ─ management_work() ─→ a part of the answer, or its end
  */
 #include "management/management.h"
 
@@ -13,6 +14,7 @@
 #include "broker/login.h"
 #include "broker/vhost.h"
 #include "management/call.h"
+#include "management/rates.h"
 #include "management/sampler.h"
 
 #include <stdio.h>
@@ -219,6 +221,7 @@ static void check_login(struct call *call, const struct login_result *result)
         call_refused(call, "User can only log in via localhost");
     } else {
         call->user = user;
+        user_ref(user);
     }
 }
 
@@ -317,6 +320,14 @@ static bool permitted(struct call *call)
 
 /* ---- the whole ---- */
 
+static void note_work(const struct call *call)
+{
+    struct management *management = call->management;
+
+    if (call->work_spent > management->work_most)
+        management->work_most = call->work_spent;
+}
+
 static void find_vhost(struct call *call)
 {
     for (size_t i = 0; i < call->capture_count; i++)
@@ -336,28 +347,56 @@ static void run(struct call *call)
     find_vhost(call);
     if (!permitted(call))
         return;
-    if (call->user)
-        user_ref(call->user);
+    rates_read_query(call);
     call->route->handle(call);
-    if (call->user)
-        user_unref(call->user);
 }
 
-void management_handle(struct management *management, const struct http_request *request,
-                       struct http_response *response)
+struct call *management_begin(struct management *management, const struct http_request *request,
+                              struct http_response *response)
 {
-    struct call call = {
-        .management = management,
-        .broker = management->broker,
-        .request = request,
-        .response = response,
-    };
+    struct call *call = MEM_NEW(struct call);
 
+    call->management = management;
+    call->broker = management->broker;
+    call->request = request;
+    call->response = response;
+    call->work_given = MANAGEMENT_WORK;
     if (request->path.len == 0 || request->path.data[0] != '/')
-        call_error(&call, 400, "bad_request", "the path must start with a slash");
+        call_error(call, 400, "bad_request", "the path must start with a slash");
     else
-        run(&call);
-    CHECK(call.answered);
+        run(call);
+    call->vhost = NULL;
+    note_work(call);
+    CHECK(call->answered || call->task);
+    call->complete = call->answered;
+    return call;
+}
+
+bool management_work(struct call *call, size_t work)
+{
+    if (!call->task || call->complete)
+        return true;
+    call->work_given = work;
+    call->work_spent = 0;
+    call->complete = call->task->run(call, call->task_state);
+    note_work(call);
+    CHECK(call->answered || !call->complete);
+    return call->complete;
+}
+
+void management_end(struct call *call)
+{
+    if (call->task)
+        call->task->free(call->task_state);
+    if (call->user)
+        user_unref(call->user);
+    columns_fini(&call->columns);
     for (size_t i = 0; i < ROUTE_CAPTURES_MAX; i++)
-        buf_fini(&call.captures[i].value);
+        buf_fini(&call->captures[i].value);
+    mem_free(call);
+}
+
+uint64_t management_work_most(const struct management *management)
+{
+    return management->work_most;
 }

@@ -5,7 +5,8 @@
  * (1) No I/O: the server owns sockets and HTTP's syntax.
  * (2) What corresponds to an AMQP method is done by the broker's own functions in the name of the
  *     user, so checks and texts are the same.
- * (3) The event loop's thread only.
+ * (3) The event loop's thread only, and of each turn a small part: what would take long is answered in
+ *     parts, between which the broker changes.
  */
 #ifndef MANAGEMENT_MANAGEMENT_H
 #define MANAGEMENT_MANAGEMENT_H
@@ -43,7 +44,7 @@ struct listener_facts {
 #define LISTENERS_MAX 32
 
 /* What only the session and the server know of a client's connection. Texts and slices must stay
- * valid until management_handle() returns. */
+ * valid until the callback's caller returns. */
 struct connection_facts {
     const char *protocol; /* "AMQP 0-9-1"; all texts may be NULL: unknown */
     const char *state;    /* "running", "blocked", "closing" … */
@@ -100,6 +101,14 @@ void management_show_objects(struct management *management, bool on);
 bool management_sample(struct management *management, int64_t now_ms, int64_t interval_ms,
                        size_t objects_max) MUST_USE;
 
+/* ---- requests ---- */
+
+/* What one part of an answer may cost. Work is counted, not timed: in bytes of text, and other things
+ * in what they take as long as. A part goes over it by one object's row at most. */
+#define MANAGEMENT_WORK 65536u /* about 100 microseconds */
+
+struct call;
+
 /* Looks at the request's credentials. False: somebody else is still looking, and `done` will be
  * called with what `request.login` is to be, unless the `login` is cancelled. True: the result, if
  * there are credentials at all (else `result` stays as it was). */
@@ -108,8 +117,17 @@ bool management_authenticate(struct management *management, const struct http_re
                              void *context, struct login_result *result,
                              struct login **login) MUST_USE;
 
-/* Answers one request. `response` is initialised; the caller ends it with http_response_fini(). */
-void management_handle(struct management *management, const struct http_request *request,
-                       struct http_response *response);
+/* Begins to answer one request. `response` is initialised; both, and what the request's slices lie in,
+ * stay until management_end(). */
+struct call *management_begin(struct management *management, const struct http_request *request,
+                              struct http_response *response) MUST_USE;
+/* Another part of the answer, in another turn of the loop or in the same, that costs about `work`; true:
+ * it is complete. As soon as response->begun is set, the caller may send what is in the body and
+ * empty it. */
+bool management_work(struct call *call, size_t work);
+/* At any time: an answer that nobody waits for any more is given up. */
+void management_end(struct call *call);
+/* The most that one part has cost since the start. */
+uint64_t management_work_most(const struct management *management);
 
 #endif

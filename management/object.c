@@ -21,7 +21,7 @@
 
 /* ---- small things ---- */
 
-json_t *object_time(int64_t wall_ms)
+void object_time(struct row *row, const char *key, int64_t wall_ms)
 {
     char text[64];
     struct tm parts;
@@ -30,7 +30,7 @@ json_t *object_time(int64_t wall_ms)
     gmtime_r(&seconds, &parts);
     size_t len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
     snprintf(text + len, sizeof(text) - len, ".%03d+00:00", (int)(wall_ms % 1000));
-    return json_string(text);
+    row_text(row, key, slice_str(text));
 }
 
 /* ---- virtual hosts ---- */
@@ -57,26 +57,25 @@ static const char *default_type(const struct vhost *vhost)
     return vhost->default_queue_type ? vhost->default_queue_type : "undefined";
 }
 
-json_t *object_vhost(struct call *call, void *object)
+void object_vhost(const struct call *call, struct row *row, const void *object)
 {
     const struct vhost *vhost = object;
     struct rates_totals totals = {0};
-    json_t *row = json_object();
-    json_t *state = json_object();
 
     rates_add_vhost(&totals, vhost);
-    json_put(row, "name", json_text(slice_str(vhost->name)));
-    json_put(row, "description", json_text(slice_str(vhost->description)));
-    json_put(row, "tags", json_list(vhost->tags));
-    json_put(row, "default_queue_type", json_text(slice_str(default_type(vhost))));
-    json_put(row, "tracing", json_boolean(vhost->tracing));
-    json_put(row, "metadata", object_vhost_metadata(vhost));
-    json_put(state, call->broker->options.node_name, json_string("running"));
-    json_put(row, "cluster_state", state);
+    row_text(row, "name", slice_str(vhost->name));
+    row_text(row, "description", slice_str(vhost->description));
+    row_json(row, "tags", json_list(vhost->tags));
+    row_text(row, "default_queue_type", slice_str(default_type(vhost)));
+    row_flag(row, "tracing", vhost->tracing);
+    row_json(row, "metadata", object_vhost_metadata(vhost));
+    if (row_open(row, "cluster_state")) {
+        row_text(row, call->broker->options.node_name, slice_str("running"));
+        row_close(row);
+    }
     rates_put(call, row, RATES_VHOST, RATES_LENGTHS, &totals, vhost->history);
-    json_put(row, "message_stats",
-             rates_object(call, RATES_VHOST, RATES_MESSAGES, &totals, vhost->history));
-    return row;
+    rates_put_object(call, row, "message_stats", RATES_VHOST, RATES_MESSAGES, &totals,
+                     vhost->history);
 }
 
 json_t *object_vhost_limits(const struct vhost *vhost)
@@ -103,18 +102,16 @@ json_t *object_user_limits(const struct user *user)
     return limits;
 }
 
-json_t *object_user(struct call *call, void *object)
+void object_user(const struct call *call, struct row *row, const void *object)
 {
     const struct user *user = object;
-    json_t *row = json_object();
 
     (void)call;
-    json_put(row, "name", json_text(slice_str(user->name)));
-    json_put(row, "password_hash", json_text(slice_str(user->password_hash)));
-    json_put(row, "hashing_algorithm", json_text(slice_str(user->hashing_algorithm)));
-    json_put(row, "tags", json_list(user->tags));
-    json_put(row, "limits", object_user_limits(user));
-    return row;
+    row_text(row, "name", slice_str(user->name));
+    row_text(row, "password_hash", slice_str(user->password_hash));
+    row_text(row, "hashing_algorithm", slice_str(user->hashing_algorithm));
+    row_json(row, "tags", json_list(user->tags));
+    row_json(row, "limits", object_user_limits(user));
 }
 
 json_t *object_permission(const struct permission_row *row)
@@ -187,77 +184,77 @@ static const char *exchange_type_name(const struct exchange *exchange)
     return type->declarable ? type->name : "direct";
 }
 
-static json_t *policy_name(const struct policy *policy)
+static void put_policy_name(struct row *row, const char *key, const struct policy *policy)
 {
-    return policy ? json_text(policy->name) : json_null();
+    if (policy)
+        row_text(row, key, policy->name);
+    else
+        row_null(row, key);
 }
 
-static void put_policies(json_t *row, const struct policy_effect *policies)
+static void put_policies(struct row *row, const struct policy_effect *policies)
 {
-    json_put(row, "policy", policy_name(policies->policy));
-    json_put(row, "operator_policy", policy_name(policies->operator_policy));
-    json_put(row, "effective_policy_definition", json_of_table(buf_slice(&policies->definition)));
+    put_policy_name(row, "policy", policies->policy);
+    put_policy_name(row, "operator_policy", policies->operator_policy);
+    row_table(row, "effective_policy_definition", buf_slice(&policies->definition));
 }
 
-json_t *object_exchange(struct call *call, void *object)
+void object_exchange(const struct call *call, struct row *row, const void *object)
 {
     const struct exchange *exchange = object;
-    json_t *row = json_object();
 
-    json_put(row, "name", json_text(slice_str(exchange->name)));
-    json_put(row, "vhost", json_text(slice_str(exchange->vhost->name)));
-    json_put(row, "type", json_string(exchange_type_name(exchange)));
-    json_put(row, "durable", json_boolean(exchange->durable));
-    json_put(row, "auto_delete", json_boolean(exchange->auto_delete));
-    json_put(row, "internal", json_boolean(exchange->internal));
-    json_put(row, "arguments", json_of_table(buf_slice(&exchange->arguments)));
+    row_text(row, "name", slice_str(exchange->name));
+    row_text(row, "vhost", slice_str(exchange->vhost->name));
+    row_text(row, "type", slice_str(exchange_type_name(exchange)));
+    row_flag(row, "durable", exchange->durable);
+    row_flag(row, "auto_delete", exchange->auto_delete);
+    row_flag(row, "internal", exchange->internal);
+    row_table(row, "arguments", buf_slice(&exchange->arguments));
     if (exchange->policies.policy || exchange->policies.operator_policy)
         put_policies(row, &exchange->policies);
-    json_put(row, "message_stats",
-             rates_object(call, RATES_EXCHANGE, RATES_MESSAGES, exchange, exchange->history));
-    return row;
+    rates_put_object(call, row, "message_stats", RATES_EXCHANGE, RATES_MESSAGES, exchange,
+                     exchange->history);
 }
 
-static json_t *consumer_tag(const struct consumer *consumer)
+static const char *consumer_tag(const struct consumer *consumer)
 {
-    return json_text_or_null(consumer ? consumer->tag : NULL);
+    return consumer ? consumer->tag : NULL;
 }
 
-static void set_queue_counts(const struct call *call, json_t *row, const struct queue *queue)
+static void set_queue_counts(const struct call *call, struct row *row, const struct queue *queue)
 {
-    json_put_number(row, "consumers", queue->consumer_count);
+    row_number(row, "consumers", queue->consumer_count);
     rates_put(call, row, RATES_QUEUE, RATES_LENGTHS, queue, queue->history);
-    json_put_number(row, "message_bytes", queue->ready_bytes + queue->unacked_bytes);
-    json_put_number(row, "message_bytes_ready", queue->ready_bytes);
-    json_put_number(row, "message_bytes_unacknowledged", queue->unacked_bytes);
-    json_put(row, "message_stats",
-             rates_object(call, RATES_QUEUE, RATES_MESSAGES, queue, queue->history));
+    row_number(row, "message_bytes", queue->ready_bytes + queue->unacked_bytes);
+    row_number(row, "message_bytes_ready", queue->ready_bytes);
+    row_number(row, "message_bytes_unacknowledged", queue->unacked_bytes);
+    rates_put_object(call, row, "message_stats", RATES_QUEUE, RATES_MESSAGES, queue,
+                     queue->history);
 }
 
-json_t *object_queue(struct call *call, void *object)
+void object_queue(const struct call *call, struct row *row, const void *object)
 {
     const struct queue *queue = object;
-    json_t *row = json_object();
 
-    json_put(row, "name", json_text(slice_str(queue->name)));
-    json_put(row, "vhost", json_text(slice_str(queue->vhost->name)));
-    json_put(row, "type", json_string(queue_type_name(queue->type)));
-    json_put(row, "durable", json_boolean(queue->durable));
-    json_put(row, "auto_delete", json_boolean(queue->auto_delete));
-    json_put(row, "exclusive", json_boolean(queue->exclusive));
-    json_put(row, "arguments", json_of_table(buf_slice(&queue->arguments)));
-    json_put(row, "node", json_string(call->broker->options.node_name));
-    json_put(row, "state", json_string("running"));
+    row_text(row, "name", slice_str(queue->name));
+    row_text(row, "vhost", slice_str(queue->vhost->name));
+    row_text(row, "type", slice_str(queue_type_name(queue->type)));
+    row_flag(row, "durable", queue->durable);
+    row_flag(row, "auto_delete", queue->auto_delete);
+    row_flag(row, "exclusive", queue->exclusive);
+    row_table(row, "arguments", buf_slice(&queue->arguments));
+    row_text(row, "node", slice_str(call->broker->options.node_name));
+    row_text(row, "state", slice_str("running"));
     set_queue_counts(call, row, queue);
-    json_put(row, "exclusive_consumer_tag", consumer_tag(queue->exclusive_consumer));
-    json_put(row, "single_active_consumer_tag", consumer_tag(queue->single_active));
+    row_string(row, "exclusive_consumer_tag", consumer_tag(queue->exclusive_consumer));
+    row_string(row, "single_active_consumer_tag", consumer_tag(queue->single_active));
     put_policies(row, &queue->policies);
-    if (queue->owner)
-        json_put(row, "owner_pid_details",
-                 json_pack("{s:o}", "name", json_text(slice_str(queue->owner->name))));
+    if (queue->owner && row_open(row, "owner_pid_details")) {
+        row_text(row, "name", slice_str(queue->owner->name));
+        row_close(row);
+    }
     if (queue->idle_since_wall_ms > 0)
-        json_put(row, "idle_since", object_time(queue->idle_since_wall_ms));
-    return row;
+        object_time(row, "idle_since", queue->idle_since_wall_ms);
 }
 
 /* As forms quote: space is '+'. The tilde is the separator, so it is quoted as well. */
@@ -312,19 +309,37 @@ struct binding_row binding_row_implicit(const struct queue *queue)
     };
 }
 
-json_t *object_binding(const struct binding_row *row)
+void object_binding(const struct call *call, struct row *row, const void *object)
 {
+    const struct binding_row *binding = object;
     struct buf key = BUF_INIT;
-    json_t *object = json_object();
 
-    object_binding_key(&key, row);
-    json_put(object, "source", json_text(row->source));
-    json_put(object, "vhost", json_text(row->vhost));
-    json_put(object, "destination", json_text(row->destination));
-    json_put(object, "destination_type", json_string(row->to_exchange ? "exchange" : "queue"));
-    json_put(object, "routing_key", json_text(row->key));
-    json_put(object, "arguments", json_of_table(row->arguments));
-    json_put(object, "properties_key", json_text(buf_slice(&key)));
+    (void)call;
+    object_binding_key(&key, binding);
+    row_text(row, "source", binding->source);
+    row_text(row, "vhost", binding->vhost);
+    row_text(row, "destination", binding->destination);
+    row_text(row, "destination_type", slice_str(binding->to_exchange ? "exchange" : "queue"));
+    row_text(row, "routing_key", binding->key);
+    row_table(row, "arguments", binding->arguments);
+    row_text(row, "properties_key", buf_slice(&key));
     buf_fini(&key);
-    return object;
+}
+
+json_t *object_json(const struct call *call,
+                    void (*write)(const struct call *call, struct row *row, const void *object),
+                    const void *object)
+{
+    struct buf text = BUF_INIT;
+    struct row row;
+
+    row_init(&row, &text, NULL);
+    row_begin(&row);
+    write(call, &row, object);
+    row_end(&row);
+    row_fini(&row);
+    json_t *value = json_loadb((const char *)text.data, text.len, 0, NULL);
+    CHECK(value);
+    buf_fini(&text);
+    return value;
 }

@@ -16,20 +16,28 @@ struct parameter;
 struct policy;
 struct queue;
 
-/* The functions that build a list's rows take the object as void *, see list_answer_items(). */
+/* The functions that write the members of a list's rows take the object as void *, see struct list_kind. */
 
-json_t *object_vhost(struct call *call, void *vhost) MUST_USE;
+/* What such a function writes, as a value, for answers that are no lists. */
+json_t *object_json(const struct call *call,
+                    void (*write)(const struct call *call, struct row *row, const void *object),
+                    const void *object) MUST_USE;
+
+void object_vhost(const struct call *call, struct row *row, const void *vhost);
 /* What was kept as metadata, and what is always part of it. */
 json_t *object_vhost_metadata(const struct vhost *vhost) MUST_USE;
 /* {"max-connections":n,"max-queues":n}, those that are set. */
 json_t *object_vhost_limits(const struct vhost *vhost) MUST_USE;
-json_t *object_user(struct call *call, void *user) MUST_USE;
+void object_user(const struct call *call, struct row *row, const void *user);
 json_t *object_user_limits(const struct user *user) MUST_USE;
-json_t *object_exchange(struct call *call, void *exchange) MUST_USE;
-json_t *object_queue(struct call *call, void *queue) MUST_USE;
-json_t *object_consumer(struct call *call, void *consumer) MUST_USE;
-json_t *object_connection(struct call *call, void *connection) MUST_USE;
-json_t *object_channel(struct call *call, void *channel) MUST_USE;
+void object_exchange(const struct call *call, struct row *row, const void *exchange);
+void object_queue(const struct call *call, struct row *row, const void *queue);
+void object_consumer(const struct call *call, struct row *row, const void *consumer);
+void object_connection(const struct call *call, struct row *row, const void *connection);
+void object_channel(const struct call *call, struct row *row, const void *channel);
+/* "consumer_details": those of a list, which they are in by the link at that offset. */
+void object_consumers(const struct call *call, struct row *row, const struct list *consumers,
+                      size_t link_offset);
 json_t *object_permission(const struct permission_row *row) MUST_USE;
 json_t *object_topic_permission(const struct topic_permission_row *row) MUST_USE;
 
@@ -49,12 +57,13 @@ struct binding_row {
 struct binding_row binding_row_of(const struct binding *binding);
 /* That by which the default exchange finds the queue. */
 struct binding_row binding_row_implicit(const struct queue *queue);
-json_t *object_binding(const struct binding_row *row) MUST_USE;
+/* Of a struct binding_row. */
+void object_binding(const struct call *call, struct row *row, const void *binding);
 /* How paths name a binding among those of a source and a destination: the quoted key, "~" when it
  * is empty, and "~hash" behind it when there are arguments. */
 void object_binding_key(struct buf *out, const struct binding_row *row);
 
 /* Unix milliseconds as "2026-01-31T12:34:56.789+00:00". */
-json_t *object_time(int64_t wall_ms) MUST_USE;
+void object_time(struct row *row, const char *key, int64_t wall_ms);
 
 #endif

@@ -13,15 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static json_t *text(const char *string)
-{
-    return json_text(slice_str(string));
-}
-
 /* ---- connections ---- */
 
 /* "192.0.2.1:5672" (or "[::1]:5672") as two fields. */
-static void set_endpoint(json_t *object, struct slice endpoint, const char *host_key,
+static void set_endpoint(struct row *object, struct slice endpoint, const char *host_key,
                          const char *port_key)
 {
     size_t colon = endpoint.len;
@@ -33,14 +28,14 @@ static void set_endpoint(json_t *object, struct slice endpoint, const char *host
     struct slice host = slice_of(endpoint.data, colon - 1);
     if (host.len > 2 && host.data[0] == '[')
         host = slice_of(host.data + 1, host.len - 2);
-    json_put(object, host_key, json_text(host));
+    row_text(object, host_key, host);
     char *port = slice_dup(slice_of(endpoint.data + colon, endpoint.len - colon));
-    json_put(object, port_key, json_integer(strtol(port, NULL, 10)));
+    row_number(object, port_key, (uint64_t)strtol(port, NULL, 10));
     mem_free(port);
 }
 
 /* A connection's name says where it comes from and where it goes to. */
-static void set_endpoints(json_t *object, const char *name, bool own)
+static void set_endpoints(struct row *object, const char *name, bool own)
 {
     const char *arrow = strstr(name, " -> ");
 
@@ -66,28 +61,28 @@ static bool ask_host(const struct call *call, const struct connection *connectio
     return host->connection && host->connection(host->context, connection, facts);
 }
 
-static void set_tls(json_t *row, const struct connection_facts *facts)
+static void set_tls(struct row *row, const struct connection_facts *facts)
 {
-    json_put(row, "ssl", json_boolean(facts->tls_version));
-    json_put(row, "ssl_protocol", json_text_or_null(facts->tls_version));
-    json_put(row, "ssl_cipher", json_text_or_null(facts->tls_cipher));
-    json_put(row, "peer_cert_subject", json_text_or_null(facts->peer_certificate_subject));
+    row_flag(row, "ssl", facts->tls_version);
+    row_string(row, "ssl_protocol", facts->tls_version);
+    row_string(row, "ssl_cipher", facts->tls_cipher);
+    row_string(row, "peer_cert_subject", facts->peer_certificate_subject);
 }
 
-static void set_facts(json_t *row, const struct connection_facts *facts)
+static void set_facts(struct row *row, const struct connection_facts *facts)
 {
-    json_put(row, "protocol", json_text_or_null(facts->protocol));
-    json_put(row, "state", json_text_or_null(facts->state));
-    json_put(row, "auth_mechanism", json_text_or_null(facts->auth_mechanism));
-    json_put(row, "client_properties", json_of_table(facts->client_properties));
+    row_string(row, "protocol", facts->protocol);
+    row_string(row, "state", facts->state);
+    row_string(row, "auth_mechanism", facts->auth_mechanism);
+    row_table(row, "client_properties", facts->client_properties);
     if (facts->user_provided_name.len)
-        json_put(row, "user_provided_name", json_text(facts->user_provided_name));
-    json_put_number(row, "channel_max", facts->channel_max);
-    json_put_number(row, "frame_max", facts->frame_max);
-    json_put_number(row, "timeout", facts->heartbeat_s);
-    json_put_known(row, "recv_cnt", facts->received_frames);
-    json_put_known(row, "send_cnt", facts->sent_frames);
-    json_put_known(row, "send_pend", facts->send_pending);
+        row_text(row, "user_provided_name", facts->user_provided_name);
+    row_number(row, "channel_max", facts->channel_max);
+    row_number(row, "frame_max", facts->frame_max);
+    row_number(row, "timeout", facts->heartbeat_s);
+    row_known(row, "recv_cnt", facts->received_frames);
+    row_known(row, "send_cnt", facts->sent_frames);
+    row_known(row, "send_pend", facts->send_pending);
     set_tls(row, facts);
 }
 
@@ -101,35 +96,30 @@ static const char *user_name(const struct connection *connection)
     return connection->user ? connection->user->name : NULL;
 }
 
-json_t *object_connection(struct call *call, void *object)
+void object_connection(const struct call *call, struct row *row, const void *object)
 {
     const struct connection *connection = object;
     struct connection_facts facts;
-    json_t *row = json_object();
 
-    json_put(row, "name", text(connection->name));
-    json_put(row, "node", json_string(call->broker->options.node_name));
-    json_put(row, "type", json_string("network"));
-    json_put(row, "vhost", json_text_or_null(vhost_name(connection)));
-    json_put(row, "user", json_text_or_null(user_name(connection)));
-    json_put(row, "user_who_performed_action", json_text_or_null(user_name(connection)));
-    json_put(row, "connected_at", json_integer(connection->opened_wall_ms));
-    json_put_number(row, "channels", connection->channel_count);
+    row_text(row, "name", slice_str(connection->name));
+    row_text(row, "node", slice_str(call->broker->options.node_name));
+    row_text(row, "type", slice_str("network"));
+    row_string(row, "vhost", vhost_name(connection));
+    row_string(row, "user", user_name(connection));
+    row_string(row, "user_who_performed_action", user_name(connection));
+    row_number(row, "connected_at", (uint64_t)connection->opened_wall_ms);
+    row_number(row, "channels", connection->channel_count);
     set_endpoints(row, connection->name, true);
     if (ask_host(call, connection, &facts)) {
         set_facts(row, &facts);
         rates_put(call, row, RATES_CONNECTION, RATES_DATA, &facts, connection->history);
     }
-    return row;
 }
 
-static json_t *connection_details(const struct connection *connection)
+static void put_connection_details(struct row *details, const struct connection *connection)
 {
-    json_t *details = json_object();
-
-    json_put(details, "name", text(connection->name));
+    row_text(details, "name", slice_str(connection->name));
     set_endpoints(details, connection->name, false);
-    return details;
 }
 
 /* ---- channels ---- */
@@ -144,54 +134,54 @@ char *object_channel_name(const struct channel *channel)
     return copy;
 }
 
-static void set_channel_name(json_t *object, const struct channel *channel)
+static void set_channel_name(struct row *object, const struct channel *channel)
 {
     char *name = object_channel_name(channel);
 
-    json_put(object, "name", text(name));
+    row_text(object, "name", slice_str(name));
     mem_free(name);
 }
 
-json_t *object_channel(struct call *call, void *object)
+void object_channel(const struct call *call, struct row *row, const void *object)
 {
     const struct channel *channel = object;
     const struct connection *connection = channel->connection;
-    json_t *row = json_object();
 
     set_channel_name(row, channel);
-    json_put_number(row, "number", channel->number);
-    json_put(row, "node", json_string(call->broker->options.node_name));
-    json_put(row, "vhost", json_text_or_null(vhost_name(connection)));
-    json_put(row, "user", json_text_or_null(user_name(connection)));
-    json_put(row, "user_who_performed_action", json_text_or_null(user_name(connection)));
-    json_put(row, "connection_details", connection_details(connection));
-    json_put(row, "confirm", json_boolean(channel->confirming));
-    json_put(row, "transactional", json_boolean(channel->tx));
-    json_put(row, "state", json_string(channel->flow_active ? "running" : "flow"));
-    json_put_number(row, "consumer_count", channel->consumer_count);
-    json_put_number(row, "messages_unacknowledged", channel->unacked_count);
-    json_put_number(row, "messages_unconfirmed", channel->confirms_last - channel->confirms_first);
-    json_put_number(row, "prefetch_count", channel->prefetch_consumer);
-    json_put_number(row, "global_prefetch_count", channel->prefetch_global);
-    json_put(row, "message_stats",
-             rates_object(call, RATES_CHANNEL, RATES_MESSAGES, channel, channel->history));
-    return row;
+    row_number(row, "number", channel->number);
+    row_text(row, "node", slice_str(call->broker->options.node_name));
+    row_string(row, "vhost", vhost_name(connection));
+    row_string(row, "user", user_name(connection));
+    row_string(row, "user_who_performed_action", user_name(connection));
+    if (row_open(row, "connection_details")) {
+        put_connection_details(row, connection);
+        row_close(row);
+    }
+    row_flag(row, "confirm", channel->confirming);
+    row_flag(row, "transactional", channel->tx);
+    row_text(row, "state", slice_str(channel->flow_active ? "running" : "flow"));
+    row_number(row, "consumer_count", channel->consumer_count);
+    row_number(row, "messages_unacknowledged", channel->unacked_count);
+    row_number(row, "messages_unconfirmed", channel->confirms_last - channel->confirms_first);
+    row_number(row, "prefetch_count", channel->prefetch_consumer);
+    row_number(row, "global_prefetch_count", channel->prefetch_global);
+    rates_put_object(call, row, "message_stats", RATES_CHANNEL, RATES_MESSAGES, channel,
+                     channel->history);
 }
 
 /* ---- consumers ---- */
 
-static json_t *channel_details(const struct call *call, const struct channel *channel)
+static void put_channel_details(const struct call *call, struct row *details,
+                                const struct channel *channel)
 {
     const struct connection *connection = channel->connection;
-    json_t *details = json_object();
 
     set_channel_name(details, channel);
-    json_put_number(details, "number", channel->number);
-    json_put(details, "connection_name", text(connection->name));
-    json_put(details, "node", json_string(call->broker->options.node_name));
-    json_put(details, "user", json_text_or_null(user_name(connection)));
+    row_number(details, "number", channel->number);
+    row_text(details, "connection_name", slice_str(connection->name));
+    row_text(details, "node", slice_str(call->broker->options.node_name));
+    row_string(details, "user", user_name(connection));
     set_endpoints(details, connection->name, false);
-    return details;
 }
 
 static bool is_active(const struct consumer *consumer)
@@ -208,23 +198,39 @@ static const char *activity(const struct consumer *consumer)
     return is_active(consumer) ? "single_active" : "waiting";
 }
 
-json_t *object_consumer(struct call *call, void *object)
+void object_consumer(const struct call *call, struct row *row, const void *object)
 {
     const struct consumer *consumer = object;
     const struct queue *queue = consumer->queue;
-    json_t *row = json_object();
-    json_t *named = json_object();
 
-    json_put(named, "name", text(queue->name));
-    json_put(named, "vhost", text(queue->vhost->name));
-    json_put(row, "queue", named);
-    json_put(row, "consumer_tag", text(consumer->tag));
-    json_put(row, "channel_details", channel_details(call, consumer->channel));
-    json_put(row, "ack_required", json_boolean(!consumer->no_ack));
-    json_put(row, "exclusive", json_boolean(consumer->exclusive));
-    json_put(row, "active", json_boolean(is_active(consumer)));
-    json_put(row, "activity_status", json_string(activity(consumer)));
-    json_put_number(row, "prefetch_count", consumer->prefetch);
-    json_put(row, "arguments", json_of_table(buf_slice(&consumer->arguments)));
-    return row;
+    if (row_open(row, "queue")) {
+        row_text(row, "name", slice_str(queue->name));
+        row_text(row, "vhost", slice_str(queue->vhost->name));
+        row_close(row);
+    }
+    row_text(row, "consumer_tag", slice_str(consumer->tag));
+    if (row_open(row, "channel_details")) {
+        put_channel_details(call, row, consumer->channel);
+        row_close(row);
+    }
+    row_flag(row, "ack_required", !consumer->no_ack);
+    row_flag(row, "exclusive", consumer->exclusive);
+    row_flag(row, "active", is_active(consumer));
+    row_text(row, "activity_status", slice_str(activity(consumer)));
+    row_number(row, "prefetch_count", consumer->prefetch);
+    row_table(row, "arguments", buf_slice(&consumer->arguments));
+}
+
+void object_consumers(const struct call *call, struct row *row, const struct list *consumers,
+                      size_t link_offset)
+{
+    if (!row_open_list(row, "consumer_details"))
+        return;
+    LIST_EACH(consumers, link) {
+        if (row_open(row, NULL)) {
+            object_consumer(call, row, (const char *)link - link_offset);
+            row_close(row);
+        }
+    }
+    row_close(row);
 }

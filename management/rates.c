@@ -128,11 +128,6 @@ void rates_begin_node(struct rates_totals *totals, const struct management *mana
 
 /* ---- what the query asks for ---- */
 
-struct range {
-    int64_t age_ms; /* 0: no samples */
-    int64_t step_ms;
-};
-
 static int64_t query_seconds(const struct call *call, const char *prefix, const char *what)
 {
     char name[32];
@@ -144,17 +139,12 @@ static int64_t query_seconds(const struct call *call, const char *prefix, const 
     return seconds > 0 && seconds <= SAMPLER_AGE_MAX_S ? (int64_t)seconds * 1000 : 0;
 }
 
-static struct range read_range(const struct call *call, enum rates_group group)
+static struct rates_range read_range(const struct call *call, const char *prefix)
 {
-    static const char *const prefixes[] = {
-#define X(name, prefix) [RATES_##name] = (prefix),
-        RATES_GROUPS(X)
-#undef X
-    };
     int64_t shortest = sampler_interval_ms(call->management->sampler);
-    struct range range = {
-        .age_ms = query_seconds(call, prefixes[group], "age"),
-        .step_ms = query_seconds(call, prefixes[group], "incr"),
+    struct rates_range range = {
+        .age_ms = query_seconds(call, prefix, "age"),
+        .step_ms = query_seconds(call, prefix, "incr"),
     };
 
     if (range.step_ms == 0)
@@ -167,6 +157,18 @@ static struct range read_range(const struct call *call, enum rates_group group)
     return range;
 }
 
+void rates_read_query(struct call *call)
+{
+    static const char *const prefixes[] = {
+#define X(name, prefix) [RATES_##name] = (prefix),
+        RATES_GROUPS(X)
+#undef X
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+        call->ranges[i] = read_range(call, prefixes[i]);
+}
+
 /* ---- details ---- */
 
 struct sample_sum {
@@ -176,14 +178,14 @@ struct sample_sum {
     int64_t span_ms;
 };
 
-static void add_sample(json_t *list, struct sample_sum *sum, int64_t age_ms, int64_t wall_ms,
+static void add_sample(struct row *row, struct sample_sum *sum, int64_t age_ms, int64_t wall_ms,
                        uint64_t value)
 {
-    json_t *sample = json_object();
-
-    json_put_number(sample, "sample", value);
-    json_put(sample, "timestamp", json_integer(wall_ms - age_ms));
-    json_array_append_new(list, sample);
+    if (row_open(row, NULL)) {
+        row_number(row, "sample", value);
+        row_number(row, "timestamp", (uint64_t)(wall_ms - age_ms));
+        row_close(row);
+    }
     if (sum->count++ == 0)
         sum->newest = value;
     sum->oldest = value;
@@ -191,80 +193,95 @@ static void add_sample(json_t *list, struct sample_sum *sum, int64_t age_ms, int
     sum->span_ms = age_ms;
 }
 
-static void put_averages(json_t *details, const struct sample_sum *sum)
+static void put_averages(struct row *row, const struct sample_sum *sum)
 {
     double grown = (double)(int64_t)(sum->newest - sum->oldest);
 
-    json_put(details, "avg", json_real(sum->count ? sum->sum / (double)sum->count : 0));
-    json_put(details, "avg_rate",
-             json_real(sum->span_ms ? grown * 1000 / (double)sum->span_ms : 0));
+    row_real(row, "avg", sum->count ? sum->sum / (double)sum->count : 0);
+    row_real(row, "avg_rate", sum->span_ms ? grown * 1000 / (double)sum->span_ms : 0);
 }
 
 /* From the last round back, one sample a slot, as far as the history goes. An object that never had
  * anything to show has been at 0 all the time. */
-static void put_samples(const struct call *call, json_t *details, const struct range *range,
-                        const struct history *history, uint32_t column)
+static void add_samples(const struct call *call, struct row *row, struct sample_sum *sum,
+                        const struct rates_range *range, const struct history *history,
+                        uint32_t column)
 {
     const struct sampler *sampler = call->management->sampler;
     int64_t last_ms = sampler_last_ms(sampler);
     int64_t wall_ms = call->broker->wall_ms - (call->broker->now_ms - last_ms);
-    struct sample_sum sum = {0};
-    json_t *list = json_array();
-
     int64_t oldest_ms = sampler_started(sampler) ? range->age_ms : -1;
+
     for (int64_t age = 0; age <= oldest_ms; age += range->step_ms) {
         uint64_t value = 0;
         if (history) {
             /* Rounds are some milliseconds late, now more, now less. */
             uint32_t back = history_find(history, last_ms - age + range->step_ms / 2);
             if (back == history_count(history))
-                break;
+                return;
             value = history_row(history, back)[column];
         }
-        add_sample(list, &sum, age, wall_ms, value);
+        add_sample(row, sum, age, wall_ms, value);
     }
-    json_put(details, "samples", list);
-    put_averages(details, &sum);
 }
 
-static json_t *details_of(const struct call *call, enum rates_kind kind, const struct range *range,
-                          const struct history *history, uint32_t column)
+/* The averages are worked out from the samples, wanted or not. */
+static void put_samples(const struct call *call, struct row *row, const struct rates_range *range,
+                        const struct history *history, uint32_t column)
 {
-    const struct sampler *sampler = call->management->sampler;
-    json_t *details = json_object();
+    struct sample_sum sum = {0};
+    struct row unwanted;
+    struct buf nowhere = BUF_INIT;
 
-    json_put(details, "rate", json_real(history ? history_rate(history, column) : 0));
-    if (range->age_ms > 0) {
-        if (kind == RATES_NODE)
-            history = sampler_node(sampler, range->age_ms);
-        put_samples(call, details, range, history, column);
+    if (row_open_list(row, "samples")) {
+        add_samples(call, row, &sum, range, history, column);
+        row_close(row);
+    } else {
+        row_init(&unwanted, &nowhere, NULL);
+        add_samples(call, &unwanted, &sum, range, history, column);
+        row_fini(&unwanted);
+        buf_fini(&nowhere);
     }
-    return details;
+    put_averages(row, &sum);
 }
 
-void rates_put(const struct call *call, json_t *object, enum rates_kind kind,
+static void put_details(const struct call *call, struct row *row, enum rates_kind kind,
+                        const struct rates_range *range, const struct history *history,
+                        uint32_t column)
+{
+    row_real(row, "rate", history ? history_rate(history, column) : 0);
+    if (range->age_ms == 0)
+        return;
+    if (kind == RATES_NODE)
+        history = sampler_node(call->management->sampler, range->age_ms);
+    put_samples(call, row, range, history, column);
+}
+
+void rates_put(const struct call *call, struct row *row, enum rates_kind kind,
                enum rates_group group, const void *it, const struct history *history)
 {
-    struct range range = read_range(call, group);
+    const struct rates_range *range = &call->ranges[group];
     uint32_t count;
     const struct rate *rate = rates_of(kind, &count);
 
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t value = rate[i].value(it);
-        if (rate[i].group != group || value == FACT_UNKNOWN)
+        uint64_t value = rate[i].group == group ? rate[i].value(it) : FACT_UNKNOWN;
+        if (value == FACT_UNKNOWN)
             continue;
-        json_put_number(object, rate[i].name, value);
-        if (call->brief)
-            continue;
-        json_put(object, rate[i].details, details_of(call, kind, &range, history, i));
+        row_number(row, rate[i].name, value);
+        if (row_open(row, rate[i].details)) {
+            put_details(call, row, kind, range, history, i);
+            row_close(row);
+        }
     }
 }
 
-json_t *rates_object(const struct call *call, enum rates_kind kind, enum rates_group group,
-                     const void *it, const struct history *history)
+void rates_put_object(const struct call *call, struct row *row, const char *key,
+                      enum rates_kind kind, enum rates_group group, const void *it,
+                      const struct history *history)
 {
-    json_t *object = json_object();
-
-    rates_put(call, object, kind, group, it, history);
-    return object;
+    if (!row_open(row, key))
+        return;
+    rates_put(call, row, kind, group, it, history);
+    row_close(row);
 }

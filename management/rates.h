@@ -23,20 +23,6 @@ enum rates_kind {
     RATES_CONNECTION, /* struct connection_facts */
 };
 
-/* What a query's "<prefix>_age" and "<prefix>_incr", in seconds, are about. */
-#define RATES_GROUPS(X)                                                                            \
-    X(LENGTHS, "lengths")                                                                          \
-    X(MESSAGES, "msg_rates")                                                                       \
-    X(DATA, "data_rates")                                                                          \
-    X(CHURN, "msg_rates")                                                                          \
-    X(FACTS, "node_stats")
-
-enum rates_group {
-#define X(name, prefix) RATES_##name,
-    RATES_GROUPS(X)
-#undef X
-};
-
 /* The sums of a virtual host, or of the node. */
 struct rates_totals {
     struct message_stats stats;
@@ -58,12 +44,16 @@ uint32_t rates_width(enum rates_kind kind);
 #define RATES_WIDTH_MAX 32
 void rates_read(enum rates_kind kind, const void *it, uint64_t *row);
 
+/* Takes note of which samples the query asks for; for every call before its handler. */
+void rates_read_query(struct call *call);
+
 /* Puts the group's numbers and their details into an object. Numbers that are FACT_UNKNOWN are left
  * out. `history` NULL: it never had anything to show. */
-void rates_put(const struct call *call, json_t *object, enum rates_kind kind,
+void rates_put(const struct call *call, struct row *row, enum rates_kind kind,
                enum rates_group group, const void *it, const struct history *history);
 /* The same in an object of its own. */
-json_t *rates_object(const struct call *call, enum rates_kind kind, enum rates_group group,
-                     const void *it, const struct history *history) MUST_USE;
+void rates_put_object(const struct call *call, struct row *row, const char *key,
+                      enum rates_kind kind, enum rates_group group, const void *it,
+                      const struct history *history);
 
 #endif

@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* evhttp on one side, struct http_request and http_response on the other.
+/* evhttp on one side, management_begin() and management_work() on the other.
  *
- * style: requests are answered inside evhttp's callback, not in the turn after it, because evhttp
- * frees a request whenever its connection goes. The turn that follows settles what they changed.
+ *   evhttp's callback ─► noted ─► checking ─► working ◄─► sending ─► waiting ─► answered
+ *                          │                   ▲  │                             ▲
+ *                          └───────────────────┘  └─────────────────────────────┘
+ *
+ * (1) The callback notes a request; the turn answers it, a part at a time, those that have begun in
+ *     rotation, until HTTP has had its time of the turn.
+ * (2) A long answer is sent as it grows, in chunks: the next part is made when the last one has left
+ *     for the socket. So a request keeps some parts' text and what its task notes, no more.
+ * (3) An answer to what changes something is held until that is on the disk.
+ * (4) evhttp takes a request that is not answered off its connection when that breaks, and leaves it
+ *     to be freed by the answer: until then it is valid.
  */
 #include "server/http_server.h"
 
@@ -26,18 +35,26 @@
 #define HEADERS_MAX 65536 /* of a request, in bytes */
 #define IDLE_TIMEOUT_S 60
 #define PAUSE_MS 1000
+#define TURN_NS 500000     /* HTTP's share of a turn */
+#define WORKING_MAX 16     /* requests that are being answered; the others wait for them to end */
+#define STREAM_FROM 65536u /* bytes; shorter answers go in one piece, with their length */
 
 struct http_server {
     struct http_server_options options;
+    struct loop_node node; /* the turn in which requests are answered */
+    struct list noted;     /* struct request: not begun */
+    struct list checking;  /* their passwords are being looked at */
+    struct list working;   /* begun, in rotation */
+    struct list sending;   /* their last chunk has not left yet */
+    struct list waiting;   /* for the disk, oldest first */
+    unsigned begun;        /* in working or sending */
     struct evhttp *plain;
     struct evhttp *secure;
     struct evhttp *metrics; /* serves /metrics to anyone */
     SSL_CTX *tls;
-    struct list waiting;  /* struct waiting, oldest first */
-    struct list checking; /* struct checking */
 };
 
-/* -- requests -- */
+/* -- a request, read -- */
 
 static const char *method_name(enum evhttp_cmd_type command)
 {
@@ -94,82 +111,260 @@ static void set_peer(struct http_request *request, struct evhttp_request *from, 
     request->loopback = endpoint_is_loopback(peer);
 }
 
-static void send_response(struct evhttp_request *to, const struct http_response *response)
+struct request {
+    struct list link;
+    struct http_server *server;
+    struct evhttp_request *from;
+    struct http_request request;
+    struct peer peer;
+    struct login *login; /* while it is checked */
+    struct http_response response;
+    struct call *call; /* NULL until it is begun */
+    bool reads;        /* changes nothing */
+    bool gone;         /* nobody waits for the answer any more */
+    bool streaming;    /* the answer is being sent */
+    size_t dropped;    /* bytes that a HEAD does not want */
+    struct broker_point *point;
+};
+
+static void move(struct request *request, struct list *to)
 {
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(to);
-    struct evbuffer *body = evbuffer_new();
-    char length[24];
-    CHECK(body);
+    list_remove(&request->link);
+    list_push_back(to, &request->link);
+}
+
+static bool wants_no_body(const struct request *request)
+{
+    return evhttp_request_get_command(request->from) == EVHTTP_REQ_HEAD;
+}
+
+/* -- sending -- */
+
+static void add_headers(const struct request *request)
+{
+    const struct http_response *response = &request->response;
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request->from);
     if (response->content_type)
         evhttp_add_header(headers, "Content-Type", response->content_type);
     for (size_t i = 0; i < response->header_count; i++)
         evhttp_add_header(headers, response->headers[i].name, response->headers[i].value);
-    snprintf(length, sizeof(length), "%zu", response->body.len);
+}
+
+/* The text so far, which is empty afterwards. */
+static struct evbuffer *take_body(struct request *request)
+{
+    struct buf *body = &request->response.body;
+    struct evbuffer *taken = evbuffer_new();
+    CHECK(taken);
+    evbuffer_add(taken, body->data, body->len);
+    buf_clear(body);
+    return taken;
+}
+
+/* In one piece. evhttp frees the request. */
+static void send_whole(struct request *request)
+{
+    const struct http_response *response = &request->response;
+    size_t len = request->dropped + response->body.len;
+    char length[24];
+    add_headers(request);
+    snprintf(length, sizeof(length), "%zu", len);
     if (response->status != 204 && response->status != 304)
-        evhttp_add_header(headers, "Content-Length", length);
-    if (evhttp_request_get_command(to) != EVHTTP_REQ_HEAD)
-        evbuffer_add(body, response->body.data, response->body.len);
-    evhttp_send_reply(to, response->status, http_status_text(response->status), body);
+        evhttp_add_header(evhttp_request_get_output_headers(request->from), "Content-Length",
+                          length);
+    if (wants_no_body(request))
+        buf_clear(&request->response.body);
+    int status = response->status;
+    struct evbuffer *body = take_body(request);
+    evhttp_send_reply(request->from, status, http_status_text(status), body);
     evbuffer_free(body);
 }
 
-/* -- answers that wait for the disk -- */
-
-/* evhttp gives up a request that is not answered yet when its connection breaks, and frees it in
- * evhttp_send_reply(): so it may be kept here. */
-struct waiting {
-    struct list link; /* in server->waiting */
-    struct evhttp_request *request;
-    struct http_response response;
-    struct broker_point *point;
-};
-
-static void free_waiting(struct waiting *waiting)
+/* The chunk has left: the next part may be made. */
+static void note_sent(struct evhttp_connection *connection, void *context)
 {
-    list_remove(&waiting->link);
-    http_response_fini(&waiting->response);
-    broker_point_free(waiting->point);
-    mem_free(waiting);
+    struct request *request = context;
+    (void)connection;
+    move(request, &request->server->working);
+    loop_note_input(request->server->options.loop, &request->server->node);
 }
+
+static void send_chunk(struct request *request)
+{
+    int status = request->response.status;
+    if (!request->streaming) {
+        add_headers(request);
+        evhttp_send_reply_start(request->from, status, http_status_text(status));
+        request->streaming = true;
+    }
+    struct evbuffer *chunk = take_body(request);
+    move(request, &request->server->sending);
+    evhttp_send_reply_chunk_with_cb(request->from, chunk, note_sent, request);
+    evbuffer_free(chunk);
+}
+
+static void send_rest(struct request *request)
+{
+    struct evbuffer *rest = take_body(request);
+    evhttp_send_reply_chunk(request->from, rest);
+    evbuffer_free(rest);
+    evhttp_send_reply_end(request->from);
+}
+
+static void free_request(struct request *request)
+{
+    list_remove(&request->link);
+    if (request->call) {
+        management_end(request->call);
+        http_response_fini(&request->response);
+    }
+    login_cancel(request->login);
+    broker_point_free(request->point);
+    mem_free(request);
+}
+
+/* Nobody hears of the request again. */
+static void let_go(struct request *request)
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(request->from);
+    if (connection)
+        evhttp_connection_set_closecb(connection, NULL, NULL);
+}
+
+static void send_answer(struct request *request)
+{
+    let_go(request);
+    if (request->streaming)
+        send_rest(request);
+    else
+        send_whole(request);
+    free_request(request);
+}
+
+/* -- answers that wait for the disk -- */
 
 /* The store has advanced: what is durable now may be told. */
 static void send_waiting(void *context)
 {
     struct http_server *server = context;
     LIST_EACH(&server->waiting, node) {
-        struct waiting *waiting = CONTAINER_OF(node, struct waiting, link);
-        if (!broker_point_durable(server->options.loop->broker, waiting->point))
-            continue;
-        send_response(waiting->request, &waiting->response);
-        free_waiting(waiting);
+        struct request *request = CONTAINER_OF(node, struct request, link);
+        if (broker_point_durable(server->options.loop->broker, request->point))
+            send_answer(request);
     }
 }
 
-/* Sends the response, which is taken over: at once, or when all it may tell of is on the disk. */
-static void send_when_durable(struct http_server *server, struct evhttp_request *to,
-                              struct http_response *response, bool reads)
+/* At once, or when all that it may tell of is on the disk. */
+static void send_when_durable(struct request *request)
 {
-    struct broker *broker = server->options.loop->broker;
-    struct broker_point *point = reads ? NULL : broker_point_new(broker);
-    if (!point) {
-        send_response(to, response);
-        http_response_fini(response);
+    if (!request->reads)
+        request->point = broker_point_new(request->server->options.loop->broker);
+    if (request->point)
+        move(request, &request->server->waiting);
+    else
+        send_answer(request);
+}
+
+/* -- the turn -- */
+
+static void begin(struct request *request, const struct login_result *login)
+{
+    struct http_server *server = request->server;
+    http_response_init(&request->response);
+    request->request.login = login;
+    request->call =
+        management_begin(server->options.management, &request->request, &request->response);
+    request->request.login = NULL;
+    server->begun++;
+    move(request, &server->working);
+    loop_note_input(server->options.loop, &server->node);
+}
+
+/* In a turn's broker_collect(). */
+static void login_done(void *context, const struct login_result *result)
+{
+    struct request *request = context;
+    request->login = NULL;
+    begin(request, result);
+}
+
+/* Begins it, unless its password takes a while. */
+static void take_up(struct request *request)
+{
+    struct http_server *server = request->server;
+    struct login_result result = {0};
+    move(request, &server->checking);
+    if (request->request.metrics_port)
+        begin(request, NULL);
+    else if (management_authenticate(server->options.management, &request->request, login_done,
+                                     request, &result, &request->login))
+        begin(request, &result);
+}
+
+/* A part of the answer. */
+static void work(struct request *request)
+{
+    struct http_server *server = request->server;
+    struct http_response *response = &request->response;
+    if (request->gone || management_work(request->call, MANAGEMENT_WORK)) {
+        server->begun--;
+        send_when_durable(request);
         return;
     }
-    struct waiting *waiting = MEM_NEW(struct waiting);
-    waiting->request = to;
-    waiting->response = *response;
-    waiting->point = point;
-    list_push_back(&server->waiting, &waiting->link);
-    server->options.loop->more = true; /* the turn that hands the batch to the store */
+    move(request, &server->working); /* behind the others */
+    if (!response->begun || response->body.len < STREAM_FROM)
+        return;
+    if (!wants_no_body(request)) {
+        send_chunk(request);
+        return;
+    }
+    request->dropped += response->body.len;
+    buf_clear(&response->body);
 }
 
-static void read_request(struct http_request *request, struct evhttp_request *from,
-                         struct peer *peer)
+/* One step for who waits longest; false when there is nobody. */
+static bool step(struct http_server *server)
 {
+    struct request *noted = LIST_FIRST(&server->noted, struct request, link);
+    bool taken = noted && server->begun < WORKING_MAX;
+    if (taken)
+        take_up(noted);
+    struct request *request = LIST_FIRST(&server->working, struct request, link);
+    if (request)
+        work(request);
+    return taken || request;
+}
+
+static bool answer_some(struct loop_node *node)
+{
+    struct http_server *server = CONTAINER_OF(node, struct http_server, node);
+    uint64_t end_ns = loop_clock_ns() + TURN_NS;
+    while (step(server)) {
+        if (loop_clock_ns() >= end_ns)
+            return true;
+    }
+    return false;
+}
+
+/* -- evhttp's callbacks -- */
+
+static void note_gone(struct evhttp_connection *connection, void *context)
+{
+    struct request *request = context;
+    (void)connection;
+    request->gone = true;
+    if (!request->call || request->point)
+        return;
+    move(request, &request->server->working);
+    loop_note_input(request->server->options.loop, &request->server->node);
+}
+
+static void read_request(struct request *request, bool metrics_port)
+{
+    struct evhttp_request *from = request->from;
     struct evbuffer *body = evhttp_request_get_input_buffer(from);
     size_t body_len = evbuffer_get_length(body);
-    *request = (struct http_request){
+    request->request = (struct http_request){
         .method = method_name(evhttp_request_get_command(from)),
         .authorization = header(from, "Authorization"),
         .content_type = header(from, "Content-Type"),
@@ -177,78 +372,34 @@ static void read_request(struct http_request *request, struct evhttp_request *fr
         .x_vhost = header(from, "X-Vhost"),
         .x_reason = header(from, "X-Reason"),
         .body = slice_of(body_len ? evbuffer_pullup(body, -1) : NULL, body_len),
+        .metrics_port = metrics_port,
     };
-    set_target(request, evhttp_request_get_uri(from));
-    set_peer(request, from, peer);
-}
-
-static void answer_request(struct http_server *server, struct evhttp_request *from,
-                           const struct http_request *request)
-{
-    struct http_response response;
-    http_response_init(&response);
-    management_handle(server->options.management, request, &response);
+    set_target(&request->request, evhttp_request_get_uri(from));
+    set_peer(&request->request, from, &request->peer);
     enum evhttp_cmd_type command = evhttp_request_get_command(from);
-    bool reads = command == EVHTTP_REQ_GET || command == EVHTTP_REQ_HEAD;
-    send_when_durable(server, from, &response, reads);
+    request->reads = command == EVHTTP_REQ_GET || command == EVHTTP_REQ_HEAD;
 }
 
-/* -- requests whose password is looked at -- */
-
-/* As with `waiting`, evhttp keeps the request until it is answered. */
-struct checking {
-    struct list link; /* in server->checking */
-    struct http_server *server;
-    struct evhttp_request *request;
-    struct login *login;
-};
-
-static void login_done(void *context, const struct login_result *result)
+static void note_request(struct http_server *server, struct evhttp_request *from, bool metrics_port)
 {
-    struct checking *checking = context;
-    struct http_request request;
-    struct peer peer;
-    read_request(&request, checking->request, &peer);
-    request.login = result;
-    answer_request(checking->server, checking->request, &request);
-    list_remove(&checking->link);
-    mem_free(checking);
-}
-
-static void free_checking(struct checking *checking)
-{
-    login_cancel(checking->login);
-    list_remove(&checking->link);
-    mem_free(checking);
-}
-
-static void answer_on(struct http_server *server, struct evhttp_request *from, bool metrics_port)
-{
-    struct checking *checking = MEM_NEW(struct checking);
-    struct login_result result = {0};
-    struct http_request request;
-    struct peer peer;
-    read_request(&request, from, &peer);
-    request.metrics_port = metrics_port;
-    loop_set_time(server->options.loop);
-    *checking = (struct checking){.server = server, .request = from};
-    list_push_back(&server->checking, &checking->link);
-    if (!metrics_port && !management_authenticate(server->options.management, &request, login_done,
-                                                  checking, &result, &checking->login))
-        return;
-    free_checking(checking);
-    request.login = metrics_port ? NULL : &result;
-    answer_request(server, from, &request);
+    struct request *request = MEM_NEW(struct request);
+    request->server = server;
+    request->from = from;
+    read_request(request, metrics_port);
+    list_init(&request->link);
+    list_push_back(&server->noted, &request->link);
+    evhttp_connection_set_closecb(evhttp_request_get_connection(from), note_gone, request);
+    loop_note_input(server->options.loop, &server->node);
 }
 
 static void answer(struct evhttp_request *from, void *context)
 {
-    answer_on(context, from, false);
+    note_request(context, from, false);
 }
 
 static void answer_metrics(struct evhttp_request *from, void *context)
 {
-    answer_on(context, from, true);
+    note_request(context, from, true);
 }
 
 /* -- sockets -- */
@@ -298,11 +449,27 @@ struct http_server *http_server_new(const struct http_server_options *options)
 {
     struct http_server *server = MEM_NEW(struct http_server);
     server->options = *options;
-    list_init(&server->waiting);
+    loop_node_init(&server->node, answer_some, NULL);
+    list_init(&server->noted);
     list_init(&server->checking);
+    list_init(&server->working);
+    list_init(&server->sending);
+    list_init(&server->waiting);
     options->loop->collected = send_waiting;
     options->loop->collected_context = server;
     return server;
+}
+
+/* evhttp_free() frees those requests that still have a connection. */
+static void give_up_all(struct list *requests)
+{
+    LIST_EACH(requests, node) {
+        struct request *request = CONTAINER_OF(node, struct request, link);
+        let_go(request);
+        if (!evhttp_request_get_connection(request->from))
+            evhttp_request_free(request->from);
+        free_request(request);
+    }
 }
 
 void http_server_free(struct http_server *server)
@@ -310,10 +477,12 @@ void http_server_free(struct http_server *server)
     if (!server)
         return;
     server->options.loop->collected = NULL;
-    while (!list_empty(&server->waiting))
-        free_waiting(CONTAINER_OF(server->waiting.next, struct waiting, link));
-    while (!list_empty(&server->checking))
-        free_checking(CONTAINER_OF(server->checking.next, struct checking, link));
+    give_up_all(&server->noted);
+    give_up_all(&server->checking);
+    give_up_all(&server->working);
+    give_up_all(&server->sending);
+    give_up_all(&server->waiting);
+    loop_node_fini(&server->node);
     if (server->plain)
         evhttp_free(server->plain);
     if (server->secure)

@@ -104,11 +104,15 @@ void loop_wake(void *context)
     } while (written < 0 && errno == EINTR);
 }
 
+uint64_t loop_clock_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
 void loop_set_time(struct loop *loop)
 {
-    uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-    if (loop->begun_ns == 0)
-        loop->begun_ns = now_ns;
+    uint64_t now_ns = loop_clock_ns();
+    loop->begun_ns = now_ns;
     loop->now_ms = (int64_t)(now_ns / 1000000u);
     loop->wall_ms = (int64_t)(clock_ns(CLOCK_REALTIME) / 1000000u);
     if (loop->broker)
@@ -181,14 +185,12 @@ static void run_output(struct loop *loop)
 
 /* -- turns -- */
 
-/* From the first callback that worked by itself, or else the turn's own beginning. */
 static void note_turn(struct loop *loop)
 {
-    uint64_t took_ns = clock_ns(CLOCK_MONOTONIC) - loop->begun_ns;
+    uint64_t took_ns = loop_clock_ns() - loop->begun_ns;
     histogram_note(&loop->turns, &LOOP_TURN_BOUNDS, took_ns);
     if (took_ns > loop->longest_ns[0])
         loop->longest_ns[0] = took_ns;
-    loop->begun_ns = 0;
 }
 
 uint64_t loop_longest_ns(const struct loop *loop)
@@ -251,7 +253,6 @@ static bool has_more(const struct loop *loop)
 void loop_run(struct loop *loop, struct broker *broker)
 {
     loop->broker = broker;
-    loop->begun_ns = 0; /* the start is no turn */
     while (!loop->stopped) {
         turn(loop);
         int flags = EVLOOP_ONCE;

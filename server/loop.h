@@ -49,7 +49,7 @@ struct loop {
     int wake_fd; /* eventfd that the store's writers write to */
     struct event *wake_event;
     struct event *deadline_event;
-    uint64_t begun_ns;      /* when this turn's work began; 0: nothing has been done yet */
+    uint64_t begun_ns;      /* when this turn began */
     struct histogram turns; /* how long turns took, in nanoseconds, by LOOP_TURN_BOUNDS */
     uint64_t longest_ns[2]; /* the longest turn of this period and of the one before */
     int64_t deadline_ms;    /* what deadline_event is set to; INT64_MAX: not set */
@@ -65,8 +65,10 @@ void loop_wake(void *context);
 /* Runs turns until loop_stop(). */
 void loop_run(struct loop *loop, struct broker *broker);
 void loop_stop(struct loop *loop);
-/* A turn's time, for the one callback that works by itself (see http_server.c). */
+/* The present time becomes the loop's and its broker's; each turn begins with it. */
 void loop_set_time(struct loop *loop);
+/* What the clock says within a turn, for who has a share of it. */
+uint64_t loop_clock_ns(void);
 
 extern const struct histogram_bounds LOOP_TURN_BOUNDS;
 /* The longest turn of the last one to two periods; a period ends with each call of the latter. */

@@ -80,7 +80,10 @@ int ask_bytes(struct api *api, const char *method, const char *target, const cha
     request.authorization = buf_slice(&authorization);
     http_response_fini(&api->response);
     http_response_init(&api->response);
-    management_handle(api->management, &request, &api->response);
+    struct call *call = management_begin(api->management, &request, &api->response);
+    while (!management_work(call, MANAGEMENT_WORK))
+        world_turn(&api->world);
+    management_end(call);
     buf_fini(&authorization);
     world_turn(&api->world);
     return api->response.status;
