@@ -64,7 +64,7 @@ sources = $(sort $(wildcard $(1)/*.c))
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 MAINS := server/main.c $(wildcard tools/bilbyctl*.c tools/perf*.c)
-WWW := $(sort $(shell find management/www -type f 2>/dev/null))
+WWW := $(sort $(shell find management/www -type f ! -name README.md 2>/dev/null))
 
 # Archives in link order: every room before those that it stands on.
 reverse = $(if $(1),$(call reverse,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))

@@ -40,6 +40,7 @@ const char *http_status_text(int status)
         {201, "Created"},
         {204, "No Content"},
         {301, "Moved Permanently"},
+        {304, "Not Modified"},
         {400, "Bad Request"},
         {401, "Unauthorized"},
         {404, "Not Found"},

@@ -20,6 +20,8 @@ struct http_request {
     struct slice host;
     struct slice x_vhost;
     struct slice x_reason;
+    struct slice x_requested_with;
+    struct slice if_none_match;
     struct slice body;
     const char *peer_address; /* "192.0.2.7" */
     const char *source;       /* what failed logins are counted by; NULL: they aren't */
@@ -30,7 +32,7 @@ struct http_request {
     bool metrics_port; /* came by the port that serves metrics, to anyone, and nothing else */
 };
 
-#define HTTP_HEADERS_MAX 8 /* the handlers set three at most */
+#define HTTP_HEADERS_MAX 8 /* the page sets five */
 
 struct http_header {
     const char *name; /* static storage */

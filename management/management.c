@@ -172,8 +172,12 @@ static void note_refused(const struct call *call, struct slice user, const char 
                 call->request->peer_address ? call->request->peer_address : "", why);
 }
 
+/* Browsers answer a challenge with a dialog of their own, which is not wanted by our page: it has a
+ * form for that, and says who it is. */
 static void challenge(struct call *call)
 {
+    if (slice_equal_str(call->request->x_requested_with, "bilby"))
+        return;
     http_response_add_header(call->response, "WWW-Authenticate", slice_str(REALM));
 }
 

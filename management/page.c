@@ -1,32 +1,105 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pages: a static one at the root, and the routes as a table. */
+/* The pages: the one at the root with its scripts and styles, served out of memory, and the routes
+ * as a table.
+ *
+ * (1) No page may load, run or talk to anything that doesn't come from this port, nor stand in
+ *     another's frame: CONTENT_POLICY says so to the browser.
+ * (2) A browser keeps the files and asks each time whether they are still the same.
+ */
 #include "base/check.h"
 #include "management/call.h"
 #include "management/www_files.h"
 
-static void answer_page(struct call *call, const void *data, size_t len)
+#define CONTENT_POLICY                                                                             \
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "                \
+    "img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+static void add_header(struct call *call, const char *name, const char *value)
+{
+    http_response_add_header(call->response, name, slice_str(value));
+}
+
+static void add_headers(struct call *call)
+{
+    add_header(call, "Content-Security-Policy", CONTENT_POLICY);
+    add_header(call, "X-Content-Type-Options", "nosniff");
+    add_header(call, "Referrer-Policy", "no-referrer");
+    add_header(call, "Cache-Control", "no-cache");
+}
+
+static void answer_page(struct call *call, const char *type, const void *data, size_t len)
 {
     buf_add(&call->response->body, data, len);
-    call->response->content_type = "text/html; charset=utf-8";
+    call->response->content_type = type;
     call_empty(call, 200);
 }
 
-static const struct www_file *find_file(const char *path)
-{
-    const struct www_file *file = www_files;
+/* ---- the files ---- */
 
-    while (file->path && strcmp(file->path, path) != 0)
-        file++;
-    return file->path ? file : NULL;
+static const struct www_file *find_file(struct slice path)
+{
+    for (const struct www_file *file = www_files; file->path; file++)
+        if (slice_equal_str(path, file->path))
+            return file;
+    return NULL;
+}
+
+static const char *content_type(const char *path)
+{
+    static const struct {
+        const char *suffix, *type;
+    } types[] = {
+        {".html", "text/html; charset=utf-8"},
+        {".js", "text/javascript; charset=utf-8"},
+        {".css", "text/css; charset=utf-8"},
+        {".svg", "image/svg+xml"},
+    };
+    const char *suffix = strrchr(path, '.');
+
+    for (size_t i = 0; suffix && i < ARRAY_LEN(types); i++)
+        if (strcmp(suffix, types[i].suffix) == 0)
+            return types[i].type;
+    return "text/plain; charset=utf-8";
+}
+
+/* Is the tag in the list that the client has? [RFC 9110 section 13.1.2] */
+static bool client_has(const struct call *call, const char *etag)
+{
+    struct slice list = call->request->if_none_match;
+
+    return slice_equal_str(list, "*") ||
+           (list.len && memmem(list.data, list.len, etag, strlen(etag)));
+}
+
+static void answer_file(struct call *call, const struct www_file *file)
+{
+    add_headers(call);
+    add_header(call, "ETag", file->etag);
+    if (client_has(call, file->etag))
+        call_empty(call, 304);
+    else
+        answer_page(call, content_type(file->path), file->data, file->len);
 }
 
 void page_home(struct call *call)
 {
-    const struct www_file *file = find_file("/index.html");
+    const struct www_file *file = find_file(slice_str("/index.html"));
 
     CHECK(file);
-    answer_page(call, file->data, file->len);
+    answer_file(call, file);
 }
+
+void page_file(struct call *call)
+{
+    const struct www_file *file = find_file(call->request->path);
+
+    if (file)
+        answer_file(call, file);
+    else
+        call_not_found(call);
+}
+
+/* ---- the routes ---- */
 
 /* Text with HTML's own characters escaped. */
 static void add_text(struct buf *page, const char *text)
@@ -66,10 +139,11 @@ void page_routes(struct call *call)
     const struct route *route;
 
     buf_add_str(&page, "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\">"
-                       "<title>Bilby: HTTP API</title><style>:root{color-scheme:light dark}"
-                       "body{font:15px/1.5 system-ui,sans-serif;margin:2rem}"
-                       "td{padding:.1rem 1rem .1rem 0;vertical-align:top}"
-                       "td:nth-child(2){font-family:monospace}</style><h1>HTTP API</h1><table>");
+                       "<meta name=\"viewport\" content=\"width=device-width\">"
+                       "<title>Bilby: HTTP API</title>"
+                       "<link rel=\"icon\" href=\"/page/icon.svg\">"
+                       "<link rel=\"stylesheet\" href=\"/page/style/routes.css\">"
+                       "<h1>HTTP API</h1><table>");
     for (size_t i = 0; (route = route_at(i)); i++) {
         buf_add_str(&page, "<tr>");
         add_cell(&page, route->method);
@@ -79,6 +153,7 @@ void page_routes(struct call *call)
         buf_add_str(&page, "</tr>\n");
     }
     buf_add_str(&page, "</table></html>\n");
-    answer_page(call, page.data, page.len);
+    add_headers(call);
+    answer_page(call, "text/html; charset=utf-8", page.data, page.len);
     buf_fini(&page);
 }

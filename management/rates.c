@@ -108,7 +108,8 @@ void rates_add_vhost(struct rates_totals *totals, const struct vhost *vhost)
 void rates_begin_node(struct rates_totals *totals, const struct management *management)
 {
     const struct broker *broker = management->broker;
-    struct load_facts facts = {.memory_used = FACT_UNKNOWN, .disk_free = FACT_UNKNOWN};
+    struct load_facts facts = {
+        .memory_used = FACT_UNKNOWN, .disk_free = FACT_UNKNOWN, .turn_longest_ns = FACT_UNKNOWN};
 
     if (management->host.load)
         management->host.load(management->host.context, &facts);
@@ -123,6 +124,8 @@ void rates_begin_node(struct rates_totals *totals, const struct management *mana
         .queues_deleted = broker->churn.queues_deleted,
         .memory_used = facts.memory_used,
         .disk_free = facts.disk_free,
+        .loop_lag_us =
+            facts.turn_longest_ns == FACT_UNKNOWN ? FACT_UNKNOWN : facts.turn_longest_ns / 1000,
     };
 }
 

@@ -32,6 +32,7 @@ struct rates_totals {
     uint64_t channels_opened, channels_closed;
     uint64_t queues_declared, queues_created, queues_deleted;
     uint64_t memory_used, disk_free;
+    uint64_t loop_lag_us; /* the longest turn of the last seconds */
 };
 
 /* Adds a virtual host's counters, at no more than their cost. */

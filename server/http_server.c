@@ -371,6 +371,8 @@ static void read_request(struct request *request, bool metrics_port)
         .host = header(from, "Host"),
         .x_vhost = header(from, "X-Vhost"),
         .x_reason = header(from, "X-Reason"),
+        .x_requested_with = header(from, "X-Requested-With"),
+        .if_none_match = header(from, "If-None-Match"),
         .body = slice_of(body_len ? evbuffer_pullup(body, -1) : NULL, body_len),
         .metrics_port = metrics_port,
     };

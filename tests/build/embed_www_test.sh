@@ -24,7 +24,7 @@ int main(void)
         printf("%s %zu:", file->path, file->len);
         for (size_t i = 0; i < file->len; i++)
             printf(" %02x", file->data[i]);
-        printf("\n");
+        printf(" %s\n", file->etag);
     }
     return 0;
 }
@@ -32,9 +32,9 @@ END
 "$cc" -std=gnu17 -Wall -Wextra -Werror -Iout -o main main.c out/management/www_files.c
 ./main >got
 cat >want <<'END'
-/empty.css 0:
-/index.html 4: 61 00 62 0a
-/js/app.js 3: ff 22 5c
+/empty.css 0: "e3b0c44298fc1c149afbf4c8"
+/index.html 4: 61 00 62 0a "3a100994c4e38751871e6e8e"
+/js/app.js 3: ff 22 5c "587443d3a5f6e5ad51b46659"
 END
 diff -u want got
 echo "100%: Checks: 3, Failures: 0"

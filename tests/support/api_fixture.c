@@ -70,6 +70,8 @@ int ask_bytes(struct api *api, const char *method, const char *target, const cha
         .query = slice_str(mark ? mark + 1 : NULL),
         .content_type = slice_str(content_type),
         .x_reason = slice_str(api->x_reason),
+        .x_requested_with = slice_str(api->x_requested_with),
+        .if_none_match = slice_str(api->if_none_match),
         .body = body,
         .peer_address = api->remote ? "192.0.2.1" : "127.0.0.1",
         .loopback = !api->remote,

@@ -14,6 +14,8 @@ struct api {
     struct management_host host; /* set before api_open() */
     const char *credentials;     /* "user:password"; NULL: none are sent. At first guest's */
     const char *x_reason;
+    const char *x_requested_with;
+    const char *if_none_match;
     bool remote;                   /* the peer is another machine */
     bool metrics_port;             /* it asks on the metrics' own port */
     struct http_response response; /* of the last request */
