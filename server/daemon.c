@@ -114,11 +114,16 @@ static enum exit_code start_log(struct daemon *daemon)
 
 static enum exit_code start_loop(struct daemon *daemon)
 {
+    int64_t busy_wait_us = configuration_number(daemon->configuration, CONFIG_BUSY_WAIT);
     daemon->has_loop = loop_init(&daemon->loop, READ_BUFFER_SIZE);
-    if (daemon->has_loop)
-        return EXIT_CODE_OK;
-    snprintf(daemon->message, MESSAGE_MAX, "no event loop: %s", strerror(errno));
-    return EXIT_CODE_OS;
+    if (!daemon->has_loop) {
+        snprintf(daemon->message, MESSAGE_MAX, "no event loop: %s", strerror(errno));
+        return EXIT_CODE_OS;
+    }
+    /* With a single core the client could not send the next event meanwhile. */
+    if (cores_usable() > 1)
+        patience_init(&daemon->loop.patience, (uint64_t)busy_wait_us * 1000u);
+    return EXIT_CODE_OK;
 }
 
 static enum exit_code store_exit_code(enum err error)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the kernel says about memory and file descriptors. */
+/* What the kernel says about memory, cores and file descriptors. */
 #ifndef SERVER_KERNEL_H
 #define SERVER_KERNEL_H
 
@@ -10,6 +10,8 @@
 uint64_t memory_total(void);
 /* The process's resident bytes; 0 when the kernel does not say. */
 uint64_t memory_resident(void);
+/* Cores that the process may run on, at least 1. */
+unsigned cores_usable(void);
 /* Open file descriptors of the process. */
 uint64_t descriptors_used(void);
 /* Raises the limit of open file descriptors as far as allowed; returns the limit. */

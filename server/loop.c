@@ -40,6 +40,7 @@ static void note_wake(evutil_socket_t fd, short what, void *context)
     struct loop *loop = context;
     uint64_t count;
     (void)what;
+    loop->noted = true;
     if (read((int)fd, &count, sizeof(count)) == (ssize_t)sizeof(count))
         loop->woken = true;
 }
@@ -50,6 +51,7 @@ static void note_deadline(evutil_socket_t fd, short what, void *context)
     struct loop *loop = context;
     (void)fd;
     (void)what;
+    loop->noted = true;
     loop->deadline_ms = INT64_MAX;
 }
 
@@ -138,6 +140,7 @@ void loop_node_fini(struct loop_node *node)
 
 void loop_note_input(struct loop *loop, struct loop_node *node)
 {
+    loop->noted = true;
     if (!list_linked(&node->input_link))
         list_push_back(&loop->input, &node->input_link);
 }
@@ -250,18 +253,42 @@ static bool has_more(const struct loop *loop)
     return loop->more || !list_empty(&loop->input) || !list_empty(&loop->output);
 }
 
+/* Looks for events until there is one or the time is over; false: there was none. */
+static bool look(struct loop *loop, uint64_t from_ns, uint64_t look_ns)
+{
+    do {
+        event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    } while (!loop->noted && loop_clock_ns() - from_ns < look_ns);
+    return loop->noted;
+}
+
+static void await_events(struct loop *loop)
+{
+    if (loop->patience.limit_ns == 0) {
+        event_base_loop(loop->base, EVLOOP_ONCE);
+        return;
+    }
+    uint64_t from_ns = loop_clock_ns();
+    uint64_t look_ns = patience_look_ns(&loop->patience);
+    loop->noted = false;
+    if (look_ns == 0 || !look(loop, from_ns, look_ns))
+        event_base_loop(loop->base, EVLOOP_ONCE);
+    patience_note(&loop->patience, loop_clock_ns() - from_ns);
+}
+
 void loop_run(struct loop *loop, struct broker *broker)
 {
     loop->broker = broker;
     while (!loop->stopped) {
         turn(loop);
-        int flags = EVLOOP_ONCE;
-        if (has_more(loop))
-            flags |= EVLOOP_NONBLOCK;
-        else
+        if (loop->stopped)
+            break;
+        if (has_more(loop)) {
+            event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+        } else {
             set_deadline(loop);
-        if (!loop->stopped)
-            event_base_loop(loop->base, flags);
+            await_events(loop);
+        }
     }
 }
 

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/timer.h"
+#include "server/patience.h"
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -43,6 +44,8 @@ struct loop {
     size_t read_buffer_size;
     bool more; /* another turn without waiting */
     bool stopped;
+    bool noted;               /* a callback has noted something since the wait began */
+    struct patience patience; /* how long to look for the next event before sleeping */
     bool woken;                       /* the store has finished something */
     void (*collected)(void *context); /* called after it was taken note of; may be NULL */
     void *collected_context;
@@ -55,7 +58,8 @@ struct loop {
     int64_t deadline_ms;    /* what deadline_event is set to; INT64_MAX: not set */
 };
 
-/* False when the kernel gives no event mechanism; errno says why. */
+/* It sleeps between turns, until patience_init() on its `patience` says otherwise.
+ * False when the kernel gives no event mechanism; errno says why. */
 bool loop_init(struct loop *loop, size_t read_buffer_size) MUST_USE;
 void loop_fini(struct loop *loop);
 
