@@ -2,10 +2,15 @@
 """The load of the crash tests (tests/crash/crash.py: publishers, consumers, transactions on a dozen durable
 queues, and six rules about what must be there afterwards), for other faults than kill -9."""
 import random
+import time
+
+import pika
 
 import crash
 import wire
-from node import PATIENCE, report
+from node import PATIENCE, QUICK, report, wait_until
+
+ENOUGH = 500 if QUICK else 2000  # confirms that show that it flows
 
 
 class Load:
@@ -62,3 +67,86 @@ class Load:
         report(name, **counts, confirmed=known['confirmed'], acknowledged=known['ack'],
                committed=known['committed'], read_back=known['read'], lost=0, doubled=0,
                seed=self.seed)
+
+
+class Publisher:
+    """A pika publisher that has asked to be told."""
+
+    def __init__(self, broker, queue='canaries'):
+        self.connection = broker.connect(blocked_connection_timeout=10 * PATIENCE)
+        self.told = []
+        self.connection.add_on_connection_blocked_callback(
+            lambda _, frame: self.told.append('blocked: ' + frame.method.reason))
+        self.connection.add_on_connection_unblocked_callback(lambda *_: self.told.append('unblocked'))
+        self.channel = self.connection.channel()
+        self.channel.queue_declare(queue, durable=True)
+        self.channel.confirm_delivery()
+        self.queue = queue
+        self.publish()
+
+    def publish(self):
+        self.channel.basic_publish('', self.queue, b'canary',
+                                   pika.BasicProperties(delivery_mode=2))
+
+    def hears(self, what):
+        wait_until('a publisher hears ' + what, lambda: (
+            self.connection.process_data_events(0.05), what in self.told)[1])
+
+
+class Alarm(Load):
+    """The load while an alarm ('disk', 'memory') comes and goes, with a publisher of pika's beside it."""
+
+    FIELDS = {'disk': ('disk_free_alarm', 'rabbitmq_alarms_free_disk_space_watermark'),
+              'memory': ('mem_alarm', 'rabbitmq_alarms_memory_used_watermark')}
+
+    def __init__(self, broker, alarm):
+        super().__init__(broker)
+        self.alarm = alarm
+        self.field, self.metric = self.FIELDS[alarm]
+        self.pika = Publisher(broker)
+        self.canaries = 1
+
+    def flow(self):
+        before = self.confirmed()
+        wait_until('the load flows', lambda: self.confirmed() > before + ENOUGH)
+        self.pika.publish()
+        self.canaries += 1
+
+    def blocked(self):
+        """Connections that are held; a worker may be stuck in a send and not see what it is told."""
+        return sum(row['state'] == 'blocked' for row in self.broker.api('connections'))
+
+    def expect_blocked(self):
+        """Everybody has been told, nothing is confirmed any more, and it can be seen from outside."""
+        self.pika.hears('blocked: low on ' + self.alarm)
+        wait_until('all publishers are held', lambda: self.blocked() > len(self.publishers()))
+        self.settle()
+        before = self.confirmed(), self.world.counts['committed']
+        self.expect_seen(True)
+        time.sleep(0.5 if QUICK else 3)
+        assert (self.confirmed(), self.world.counts['committed']) == before, 'confirmed while blocked'
+
+    def settle(self):
+        """Confirms of what had been written before are on their way; waits until none comes."""
+        last = None
+        while last != self.confirmed():
+            last = self.confirmed()
+            time.sleep(0.3)
+
+    def expect_seen(self, on):
+        broker = self.broker
+        wait_until('the API shows it', lambda: broker.api('nodes')[0][self.field] == on)
+        assert broker.metric(self.metric) == on
+        assert broker.get('/api/health/checks/alarms')[0] == (503 if on else 200)
+
+    def stop(self):
+        """SIGTERM, when nothing is held any more; pika would not answer before it is called again."""
+        self.pika.connection.close()
+        assert self.broker.stop() == 0
+        self.join()
+
+    def expect_unblocked(self):
+        self.pika.hears('unblocked')
+        self.expect_seen(False)
+        self.pika.told.clear()
+        self.flow()

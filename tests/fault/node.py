@@ -58,7 +58,7 @@ class Node(harness.Broker):
         if error[0] is None:
             self.close()
         else:
-            print('---- the end of the log\n' + '\n'.join(self.log().splitlines()[-15:]))
+            print('---- the end of the log\n' + '\n'.join(self.log().splitlines()[-40:]))
             self.discard()
 
     # -- asking --
