@@ -390,6 +390,7 @@ static void talk_output(struct client *client)
         part(client);
         return;
     }
+    wishes = amqp_connection_wishes(client->amqp); /* as of now, with less to write */
     set_reading(client, wishes.read);
     if (!list_empty(&client->set->broker->runnable))
         loop->more = true;

@@ -85,10 +85,12 @@ struct amqp_connection {
 
     struct timer deadline; /* of the state; heartbeats while running */
     struct timer deferred;
-    uint64_t beat_added;  /* output.added at the last beat */
-    bool beat_odd;        /* every other beat looks at the receiving side */
-    bool received;        /* bytes came since the last look */
-    uint8_t silent_looks; /* in a row */
+    uint64_t beat_added;     /* output.added at the last beat */
+    bool beat_odd;           /* every other beat looks at the receiving side */
+    bool received;           /* bytes came since the last look */
+    uint8_t silent_looks;    /* in a row */
+    bool unread;             /* too much output waits: the client is not listened to */
+    uint64_t looked_drained; /* output.drained at the last look */
 
     struct hmap channels;      /* struct amqp_channel.node */
     struct amqp_channel *last; /* the one used last */

@@ -16,6 +16,9 @@
 
 /* Between two looks at whether it must pause: the store counts its bytes for each answer. */
 #define PAUSE_CHECK_BYTES 65536u
+/* Output that waits for a client who asks and does not read: it is not listened to before half of it is
+ * gone. Some hundred thousand confirms, more than a publisher leaves unread on purpose. */
+#define UNREAD_BYTES (16u << 20)
 
 #define BIT(state) (1u << AMQP_##state)
 #define ENDS (BIT(DONE) | BIT(ABORTED))
@@ -363,13 +366,24 @@ static size_t read_one(struct amqp_connection *amqp, struct slice input)
     return frame.size;
 }
 
+static bool overflows(struct amqp_connection *amqp)
+{
+    amqp->unread = outq_len(&amqp->output) > (amqp->unread ? UNREAD_BYTES / 2 : UNREAD_BYTES);
+    return amqp->unread;
+}
+
 /* A pause is over when alarms are (ops.unblocked) or the store has caught up (ops.durable): both
- * wake the owner, who asks again. What comes while closing is thrown away, so it can't do harm. */
+ * wake the owner, who asks again, as it does whenever it has written. What comes while closing is thrown
+ * away, so it can't do harm. */
 static bool wants_input(struct amqp_connection *amqp)
 {
     if (amqp->state >= AMQP_DONE || amqp->state == AMQP_SECURING)
         return false;
-    if (amqp->state != AMQP_RUNNING || !amqp->base.publishes || !connection_paused(&amqp->base))
+    if (amqp->state != AMQP_RUNNING)
+        return true;
+    if (overflows(amqp))
+        return false;
+    if (!amqp->base.publishes || !connection_paused(&amqp->base))
         return true;
     connection_await_store(&amqp->base);
     return false;
@@ -378,16 +392,16 @@ static bool wants_input(struct amqp_connection *amqp)
 size_t amqp_connection_feed(struct amqp_connection *amqp, struct slice input)
 {
     size_t consumed = 0;
-    amqp->received = amqp->received || input.len > 0;
     size_t asked = 0;
     if (!wants_input(amqp))
         return 0;
+    amqp->received = amqp->received || input.len > 0;
     while (consumed < input.len && amqp->state < AMQP_DONE && amqp->state != AMQP_SECURING) {
         size_t used = read_one(amqp, slice_of(input.data + consumed, input.len - consumed));
         if (used == 0)
             break;
         consumed += used;
-        if (consumed - asked < PAUSE_CHECK_BYTES)
+        if (consumed - asked < PAUSE_CHECK_BYTES && outq_len(&amqp->output) <= UNREAD_BYTES)
             continue;
         if (!wants_input(amqp))
             break;

@@ -4,7 +4,8 @@
  *
  * Heartbeats as in RabbitMQ: the sending side looks every half interval and beats if nothing was
  * sent since; the receiving side looks every whole interval and gives up at the second silence in
- * a row. While the connection is not read from, silence is not the client's.
+ * a row. While the connection is not read from, silence is not the client's; but if that is because it
+ * does not read either, it must be seen to take something.
  */
 #include "broker/broker.h"
 #include "session/amqp.h"
@@ -18,10 +19,19 @@ static struct timers *timers_of(struct amqp_connection *amqp)
     return &amqp->base.broker->timers;
 }
 
+/* Not listened to for what waits to be written: it takes some of it, or is not offered any (the disk's
+ * fault, not its own). */
+static bool takes_output(const struct amqp_connection *amqp)
+{
+    return amqp->output.drained != amqp->looked_drained || outq_ready(&amqp->output) == 0;
+}
+
 static void look(struct amqp_connection *amqp)
 {
-    bool alive = amqp->received || connection_paused(&amqp->base);
+    bool alive = amqp->received || connection_paused(&amqp->base) ||
+                 (amqp->unread && takes_output(amqp));
     amqp->received = false;
+    amqp->looked_drained = amqp->output.drained;
     amqp->silent_looks = alive ? 0 : (uint8_t)(amqp->silent_looks + 1);
     if (amqp->silent_looks < SILENT_LOOKS_MAX)
         return;

@@ -626,6 +626,64 @@ START_TEST(a_blocked_client_s_silence_does_not_count)
 }
 END_TEST
 
+/* Asks for messages, many in one go. */
+static void ask(struct amqp_test_client *client, size_t times)
+{
+    struct method method = {.kind = METHOD_BASIC_GET};
+    method.basic_get.queue = slice_str("q");
+    method.basic_get.no_ack = true;
+    for (size_t i = 0; i < times; i++)
+        amqp_client_send(client, 1, &method);
+}
+
+static struct amqp_test_client *stuck_asker(uint16_t heartbeat)
+{
+    struct amqp_test_client *client = beating(heartbeat);
+    struct buf body = BUF_INIT;
+    amqp_open_channel(client, 1);
+    amqp_declare(client, 1, "q", "", (struct slice){0});
+    memset(buf_reserve(&body, 65536), 'x', 65536);
+    body.len = 65536;
+    for (int i = 0; i < 1000; i++)
+        amqp_client_publish(client, 1, "", "q", false, (struct slice){0}, buf_slice(&body));
+    buf_fini(&body);
+    amqp_fixture_settle(&fixture);
+    amqp_expect_nothing(client);
+    client->stuck = true;
+    ask(client, 1000);
+    amqp_fixture_settle(&fixture);
+    return client;
+}
+
+START_TEST(a_client_that_does_not_read_is_not_listened_to)
+{
+    struct amqp_test_client *client = stuck_asker(0);
+    uint64_t waiting = outq_len(amqp_connection_output(client->amqp));
+    ck_assert_uint_gt(waiting, 16u << 20);
+    ck_assert_uint_lt(waiting, 17u << 20);
+    ck_assert(!amqp_connection_wishes(client->amqp).read);
+    ck_assert_uint_gt(client->to_broker.len, 0);
+    client->stuck = false;
+    amqp_fixture_settle(&fixture);
+    ck_assert_uint_eq(client->to_broker.len, 0);
+    ck_assert_uint_gt(client->from_broker.len, 1000u * 65536);
+    ck_assert(amqp_connection_wishes(client->amqp).read);
+}
+END_TEST
+
+START_TEST(a_client_that_does_not_read_must_take_something)
+{
+    struct amqp_test_client *client = stuck_asker(10);
+    for (int i = 0; i < 10; i++) { /* something each time */
+        amqp_fixture_pass(&fixture, 10000);
+        ck_assert(!client->closed);
+        outq_drain(amqp_connection_output(client->amqp), 100);
+    }
+    amqp_fixture_pass(&fixture, 40000); /* and then nothing */
+    ck_assert(client->closed);
+}
+END_TEST
+
 /* -- the rest -- */
 
 START_TEST(update_secret_is_answered)
@@ -694,6 +752,8 @@ int main(void)
     tcase_add_test(tcase, publishers_are_told_of_alarms_and_held);
     tcase_add_test(tcase, a_first_publish_under_alarm_is_held);
     tcase_add_test(tcase, a_blocked_client_s_silence_does_not_count);
+    tcase_add_test(tcase, a_client_that_does_not_read_is_not_listened_to);
+    tcase_add_test(tcase, a_client_that_does_not_read_must_take_something);
     tcase_add_test(tcase, update_secret_is_answered);
     tcase_add_test(tcase, the_owner_is_woken_once_until_it_asks);
     suite_add_tcase(suite, tcase);
