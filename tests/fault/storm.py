@@ -9,16 +9,16 @@ import wire
 RST = struct.pack('ii', 1, 0)  # SO_LINGER: close() sends a reset
 
 
-def _send(name, channel=0, **values):
+def method(name, channel=0, **values):
     return wire.frame(wire.METHOD, channel, wire.encode_method(name, **values))
 
 
-START_OK = _send('connection.start-ok', client_properties={}, mechanism='PLAIN',
+START_OK = method('connection.start-ok', client_properties={}, mechanism='PLAIN',
                  response='\0guest\0guest', locale='en_US')
-TUNE_OK = _send('connection.tune-ok', channel_max=8, frame_max=131072, heartbeat=0)
-OPEN = _send('connection.open', virtual_host='/')
-CHANNEL = _send('channel.open', channel=1)
-PUBLISH = (_send('basic.publish', channel=1, exchange='', routing_key='nowhere') +
+TUNE_OK = method('connection.tune-ok', channel_max=8, frame_max=131072, heartbeat=0)
+OPEN = method('connection.open', virtual_host='/')
+CHANNEL = method('channel.open', channel=1)
+PUBLISH = (method('basic.publish', channel=1, exchange='', routing_key='nowhere') +
            wire.frame(wire.CONTENT, 1, wire.encode_header(1000)) +
            wire.frame(wire.BODY, 1, b'x' * 1000))
 

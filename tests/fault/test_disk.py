@@ -82,7 +82,7 @@ class Full(unittest.TestCase):
         broker.start()
         self.assertEqual(broker.depth('canaries'), load.canaries)
         self.assertEqual(broker.depth('parked'), 0)
-        load.check()
+        load.check(keep=True)
         load.report(name, times=times, consumed_meanwhile=consumed, false_confirms=0)
 
     @slow
@@ -108,7 +108,7 @@ class Full(unittest.TestCase):
             load.expect_unblocked()
             load.stop()
             broker.start()
-            load.check()
+            load.check(keep=True)
             load.report('disk filled by the broker', times=1, false_confirms=0)
 
     def test_killed_while_full(self):
@@ -146,7 +146,7 @@ class Full(unittest.TestCase):
             self.assertIn('closed with operations that could not be written', broker.log())
             disk.clear()
             broker.start()
-            load.check()
+            load.check(keep=True)
             load.report('SIGTERM while the disk is full', stops=1, false_confirms=0)
 
 
