@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reply codes, their names, and texts cut to what a short string holds. */
+/* Reply codes, their names, and texts cut to what a short string holds. What they quote may be any
+ * bytes that a peer sent, but a short string is UTF-8. */
 #include "proto/reply.h"
 
 #include "base/check.h"
@@ -47,6 +48,7 @@ bool reply_set(struct reply *reply, enum reply_code code, const char *format, ..
 
     *reply = (struct reply){.code = code};
     size_t len = strlen(text);
+    utf8_mend(text, len);
     if (len > TEXT_MAX) {
         len = utf8_cut(slice_of(text, len), TEXT_MAX - 3);
         memcpy(text + len, "...", 4);

@@ -62,6 +62,16 @@ bool utf8_valid(struct slice text)
     return true;
 }
 
+void utf8_mend(char *text, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        size_t size = character_size((const uint8_t *)text + at, len - at);
+        if (!size)
+            text[at] = '?';
+        at += size ? size : 1;
+    }
+}
+
 size_t utf8_cut(struct slice text, size_t most)
 {
     if (text.len <= most)

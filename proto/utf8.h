@@ -7,6 +7,9 @@
 
 bool utf8_valid(struct slice text);
 
+/* Puts a question mark in the place of each byte that belongs to no well-formed character. */
+void utf8_mend(char *text, size_t len);
+
 /* The longest prefix of at most `most` bytes that does not cut a character in two. */
 size_t utf8_cut(struct slice text, size_t most);
 

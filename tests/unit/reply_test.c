@@ -82,6 +82,34 @@ START_TEST(utf8_is_judged_by_the_unicode_table)
 }
 END_TEST
 
+static void expect_mended(const char *from, const char *to)
+{
+    char text[64];
+    CHECK(strlen(from) < sizeof(text));
+    strcpy(text, from);
+    utf8_mend(text, strlen(text));
+    ck_assert_str_eq(text, to);
+    ck_assert(utf8_valid(slice_str(text)));
+}
+
+START_TEST(malformed_bytes_become_question_marks)
+{
+    expect_mended("", "");
+    expect_mended("gr\xC3\xBC\xC3\x9F", "gr\xC3\xBC\xC3\x9F");
+    expect_mended("\x8F\x8A um", "?? um");
+    expect_mended("\xE2\x82", "??");
+    expect_mended("a\xF0\x9F\xC3\xA9", "a??\xC3\xA9");
+}
+END_TEST
+
+START_TEST(texts_quote_any_bytes_as_utf8)
+{
+    struct reply reply;
+    reply_set(&reply, REPLY_PRECONDITION_FAILED, "unsupported queue type '%s'", "\x8F\x8Aum");
+    ck_assert_str_eq(reply.text, "PRECONDITION_FAILED - unsupported queue type '??um'");
+}
+END_TEST
+
 START_TEST(cutting_respects_characters)
 {
     struct slice text = slice_str("a\xC3\xA9z");
@@ -100,6 +128,8 @@ int main(void)
     tcase_add_test(tcase, texts_begin_with_the_code_s_name);
     tcase_add_test(tcase, long_texts_are_cut_between_characters);
     tcase_add_test(tcase, utf8_is_judged_by_the_unicode_table);
+    tcase_add_test(tcase, malformed_bytes_become_question_marks);
+    tcase_add_test(tcase, texts_quote_any_bytes_as_utf8);
     tcase_add_test(tcase, cutting_respects_characters);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
