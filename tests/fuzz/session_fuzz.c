@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whole conversations with a whole broker: the input is a script of what two clients, the clock, the
- * disk and the operator do. What the broker sends must always be well-formed frames, and in the end
- * nothing may be left over (broker_free() checks).
+ * disk and the operator do. What the broker sends must always be well-formed frames, and when all that
+ * a script made is deleted nothing may be left over: no message, no timer, no lane. Then the broker
+ * serves the next script, with the generator and the time it began with, since opening a store takes
+ * longer than most scripts; after some thousands it makes place for a new one.
  *
  * A script is a row of steps: one byte that says what to do (its lowest bit: which client), one that
  * says how many bytes follow for it, those bytes.
@@ -10,6 +12,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "broker/broker.h"
+#include "broker/exchange.h"
 #include "broker/queue.h"
 #include "broker/vhost.h"
 #include "proto/basic.h"
@@ -22,6 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define CLIENTS 2
 #define STEPS_MAX 400
+#define SCRIPTS_PER_BROKER 5000
 #define WALL_START_MS INT64_C(1700000000000)
 
 struct client {
@@ -38,6 +42,7 @@ struct world {
     struct client clients[CLIENTS];
     int64_t now_ms;
     bool disk_stalls;
+    unsigned scripts;
 };
 
 /* -- the broker's output -- */
@@ -176,7 +181,7 @@ static void log_in(struct world *world, struct client *client)
     connect(world, client);
     buf_add(&client->input, PROTOCOL_HEADER_0_9_1, PROTOCOL_HEADER_SIZE);
     struct slice properties =
-        slice_of("\014capabilitiesF\0\0\0\32\026consumer_cancel_notifyt\1", 44);
+        slice_of("\014capabilitiesF\0\0\0\31\026consumer_cancel_notifyt\1", 43);
     struct method method = {.kind = METHOD_CONNECTION_START_OK};
     method.connection_start_ok.client_properties = properties;
     method.connection_start_ok.mechanism = slice_str("PLAIN");
@@ -227,6 +232,33 @@ static void publish(struct client *client, struct slice bytes)
     client->input.len += size;
 }
 
+/* A publish whose content comes in pieces: channel, size of a piece, after which piece a heartbeat
+ * comes between; the rest is the body. */
+static void publish_in_pieces(struct client *client, struct slice bytes)
+{
+    if (bytes.len < 3)
+        return;
+    uint8_t channel = bytes.data[0];
+    size_t most = bytes.data[1] ? bytes.data[1] : 1;
+    struct slice body = slice_of(bytes.data + 3, bytes.len - 3);
+    struct slice properties = slice_of("\0\0", 2);
+    struct method method = {.kind = METHOD_BASIC_PUBLISH};
+    method.basic_publish.routing_key = slice_str("q");
+    send(client, channel, &method);
+    uint8_t *out = buf_reserve(&client->input, content_header_size(properties));
+    content_header_write(out, channel, body.len, properties);
+    client->input.len += content_header_size(properties);
+    for (size_t piece = 0; body.len; piece++) {
+        size_t len = body.len < most ? body.len : most;
+        if (piece == bytes.data[2])
+            buf_add(&client->input, "\10\0\0\0\0\0\0\316", 8);
+        out = buf_reserve(&client->input, len + FRAME_OVERHEAD);
+        content_body_write(out, channel, slice_of(body.data, len), 4096);
+        client->input.len += len + FRAME_OVERHEAD;
+        body = slice_of(body.data + len, body.len - len);
+    }
+}
+
 static void step(struct world *world, uint8_t what, struct slice bytes)
 {
     struct client *client = &world->clients[what & 1];
@@ -262,16 +294,22 @@ static void step(struct world *world, uint8_t what, struct slice bytes)
     case 9:
         broker_close_connections(world->broker, "enough");
         break;
+    case 15:
+        publish_in_pieces(client, bytes);
+        break;
     default:
         send_frame(client, bytes);
     }
     turn(world);
+    if ((what >> 1 & 15) == 1) /* else all scripts would look at nothing but the handshake */
+        CHECK(vhost_find(world->broker, slice_str("/"))->connection_count > 0);
 }
 
 /* -- the whole -- */
 
-static void begin(struct world *world)
+static struct world *world_new(void)
 {
+    struct world *world = MEM_NEW(struct world);
     struct broker_options options;
     char message[256];
     broker_options_init(&options);
@@ -285,35 +323,85 @@ static void begin(struct world *world)
     broker_set_time(world->broker, world->now_ms, WALL_START_MS);
     error = broker_start(world->broker, message, sizeof(message));
     CHECK(error == ERR_OK);
+    return world;
 }
 
-static void end(struct world *world)
+static void world_free(struct world *world)
+{
+    broker_stop(world->broker);
+    CHECK(store_close(world->store));
+    broker_free(world->broker);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        buf_fini(&world->clients[i].input);
+        buf_fini(&world->clients[i].output);
+    }
+    mem_free(world);
+}
+
+static void delete_topology(struct vhost *vhost)
+{
+    struct hmap_node *node;
+    while ((node = hmap_walk(&vhost->queues, NULL)))
+        queue_destroy(CONTAINER_OF(node, struct queue, node));
+    HMAP_EACH_SAFE(&vhost->exchanges, node_safe) {
+        struct exchange *exchange = CONTAINER_OF(node_safe, struct exchange, node);
+        if (!exchange->predeclared)
+            exchange_destroy(exchange);
+    }
+}
+
+static void check_nothing_left(struct world *world)
+{
+    struct broker *broker = world->broker;
+    struct vhost *vhost = vhost_find(broker, slice_str("/"));
+    CHECK(list_empty(&broker->connections) && list_empty(&broker->runnable));
+    CHECK(broker->message_count == 0 && broker->message_bytes == 0);
+    CHECK(broker->lane_count == 0 && broker->queue_count == 0);
+    CHECK(broker->reply_channels.count == 0);
+    CHECK(broker_next_deadline(broker) == INT64_MAX);
+    CHECK(store_durable(vhost->db) == store_last(vhost->db));
+}
+
+/* As it was before the script, but for what is only counted. */
+static void world_reset(struct world *world)
 {
     world->disk_stalls = false;
     for (size_t i = 0; i < CLIENTS; i++)
         drop(&world->clients[i]);
+    for (unsigned i = 0; i < ALARM_COUNT; i++)
+        broker_set_alarm(world->broker, (enum alarm)i, false);
     turn(world);
-    broker_stop(world->broker);
-    broker_free(world->broker);
-    store_close(world->store);
-    for (size_t i = 0; i < CLIENTS; i++) {
-        buf_fini(&world->clients[i].input);
-        buf_fini(&world->clients[i].output);
+    delete_topology(vhost_find(world->broker, slice_str("/")));
+    turn(world);
+    turn(world);
+    check_nothing_left(world);
+    world->now_ms = 0;
+    world->broker->now_ms = 0;
+    rng_init_u64(&world->broker->rng, 1);
+}
+
+static void run(struct world *world, struct slice script)
+{
+    size_t at = 0;
+    for (size_t steps = 0; steps < STEPS_MAX && at + 2 <= script.len; steps++) {
+        size_t len = script.data[at + 1];
+        if (len > script.len - at - 2)
+            len = script.len - at - 2;
+        step(world, script.data[at], slice_of(script.data + at + 2, len));
+        at += 2 + len;
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct world world = {0};
-    begin(&world);
-    size_t at = 0;
-    for (size_t steps = 0; steps < STEPS_MAX && at + 2 <= size; steps++) {
-        size_t len = data[at + 1];
-        if (len > size - at - 2)
-            len = size - at - 2;
-        step(&world, data[at], slice_of(data + at + 2, len));
-        at += 2 + len;
+    static struct world *world;
+    if (!world)
+        world = world_new();
+    run(world, slice_of(data, size));
+    world_reset(world);
+    if (++world->scripts == SCRIPTS_PER_BROKER) {
+        world_free(world);
+        world = NULL;
     }
-    end(&world);
     return 0;
 }
