@@ -379,6 +379,9 @@ static void write_row(struct listing *listing, struct buf *out, const struct lis
     if (!object)
         return;
     size_t before = out->len;
+    /* What was written before may have left already: the row can't see that it isn't the first. */
+    if (before == 0 && listing->written > 0)
+        buf_add_u8(out, ',');
     listing->written++;
     row_init(&row, out, &listing->columns);
     row_begin(&row);

@@ -221,7 +221,7 @@ static void separate(struct row *row)
     const struct buf *out = row->out;
     uint8_t last = out->len ? out->data[out->len - 1] : '[';
 
-    if (last != '{' && last != '[')
+    if (last != '{' && last != '[' && last != ',')
         buf_add_u8(row->out, ',');
 }
 

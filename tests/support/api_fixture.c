@@ -59,6 +59,12 @@ static void add_credentials(const struct api *api, struct buf *header)
     base64_encode(header, slice_str(api->credentials));
 }
 
+static void move_bytes(struct buf *to, struct buf *from)
+{
+    buf_add_slice(to, buf_slice(from));
+    buf_clear(from);
+}
+
 int ask_bytes(struct api *api, const char *method, const char *target, const char *content_type,
               struct slice body)
 {
@@ -82,10 +88,17 @@ int ask_bytes(struct api *api, const char *method, const char *target, const cha
     request.authorization = buf_slice(&authorization);
     http_response_fini(&api->response);
     http_response_init(&api->response);
+    struct buf sent = BUF_INIT;
     struct call *call = management_begin(api->management, &request, &api->response);
-    while (!management_work(call, MANAGEMENT_WORK))
+    while (!management_work(call, api->work ? api->work : MANAGEMENT_WORK)) {
+        if (api->response.begun)
+            move_bytes(&sent, &api->response.body);
         world_turn(&api->world);
+    }
     management_end(call);
+    move_bytes(&sent, &api->response.body);
+    move_bytes(&api->response.body, &sent);
+    buf_fini(&sent);
     buf_fini(&authorization);
     world_turn(&api->world);
     return api->response.status;

@@ -16,7 +16,8 @@ struct api {
     const char *x_reason;
     const char *x_requested_with;
     const char *if_none_match;
-    bool remote;                   /* the peer is another machine */
+    size_t work; /* that a part of an answer may do; what it wrote leaves then; 0: as the server */
+    bool remote; /* the peer is another machine */
     bool metrics_port;             /* it asks on the metrics' own port */
     struct http_response response; /* of the last request */
 };

@@ -305,6 +305,29 @@ START_TEST(no_part_works_much_longer_than_it_may)
 }
 END_TEST
 
+/* The server sends what a part wrote before the next begins. */
+START_TEST(parts_that_have_left_are_parts_of_one_text)
+{
+    static const char *const targets[] = {"/api/queues", "/api/queues?columns=name",
+                                          "/api/bindings/%2F", "/api/queues?page=1&page_size=9",
+                                          "/api/queues?sort=messages"};
+
+    for (int i = 0; i < 40; i++) {
+        char target[64];
+        snprintf(target, sizeof(target), "/api/queues/%%2F/q%d", i);
+        expect(&api, "PUT", target, "{}", 201, "");
+    }
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        api.work = 0;
+        expect(&api, "GET", targets[i], NULL, 200, NULL);
+        char *whole = slice_dup(buf_slice(&api.response.body));
+        api.work = 1;
+        expect(&api, "GET", targets[i], NULL, 200, whole);
+        mem_free(whole);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -314,6 +337,7 @@ int main(void)
         what_comes_while_items_are_noted_makes_no_doubles,
         a_virtual_host_may_go_and_a_list_be_given_up,
         no_part_works_much_longer_than_it_may,
+        parts_that_have_left_are_parts_of_one_text,
     };
     return suite_run("list_api", setup, teardown, tests, ARRAY_LEN(tests));
 }
