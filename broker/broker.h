@@ -51,6 +51,7 @@ struct broker_options {
     int64_t handshake_timeout_ms;
     uint32_t consumers_per_channel_max; /* 0: no limit */
     uint32_t connections_max;           /* 0: no limit */
+    uint32_t channels_max;              /* of the node; 0: no limit */
     uint32_t queues_max;                /* of the node; 0: no limit */
     uint32_t exchanges_max;             /* of a virtual host; 0: no limit */
     uint32_t vhosts_max;                /* 0: no limit */
@@ -102,6 +103,7 @@ struct broker {
     struct list confirming;     /* struct channel.confirming_link */
     struct hmap reply_channels; /* struct channel by reply-to token */
     uint32_t queue_count;
+    uint32_t channel_count; /* of users' connections */
     bool alarms[ALARM_COUNT];
     bool shutting_down;
     struct pool entries;                              /* of struct entry */

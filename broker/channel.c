@@ -43,8 +43,10 @@ void channel_init(struct channel *channel, const struct channel_ops *ops,
     list_push_back(&connection->channels, &channel->connection_link);
     timer_init(&channel->ack_timer, ack_overdue);
     connection->channel_count++;
-    if (connection->user)
+    if (connection->user) {
         connection->user->channel_count++;
+        connection->broker->channel_count++;
+    }
     if (connection->vhost && !connection->internal)
         connection->vhost->channel_count++;
     connection->broker->churn.channels_opened++;
@@ -71,8 +73,10 @@ void channel_fini(struct channel *channel)
     list_remove(&channel->confirming_link);
     list_remove(&channel->connection_link);
     channel->connection->channel_count--;
-    if (channel->connection->user)
+    if (channel->connection->user) {
         channel->connection->user->channel_count--;
+        channel->connection->broker->channel_count--;
+    }
     if (channel->connection->vhost && !channel->connection->internal)
         channel->connection->vhost->channel_count--;
     broker->churn.channels_closed++;
@@ -91,8 +95,7 @@ static void wake_consumers(struct channel *channel)
         consumer_wake(CONTAINER_OF(node, struct consumer, channel_link));
 }
 
-bool channel_set_prefetch(struct channel *channel, uint16_t count, bool global,
-                          struct reply *reply)
+bool channel_set_prefetch(struct channel *channel, uint16_t count, bool global, struct reply *reply)
 {
     (void)reply;
     if (!global) {
@@ -196,8 +199,8 @@ static void finish_hand_over(struct channel *channel, struct consumer *consumer,
 }
 
 /* The copy is published last: it may fill a queue whose consumers are dealt to at once. */
-static void trace_hand_over(struct channel *channel, struct consumer *consumer,
-                            struct entry *entry, bool no_ack, const struct delivery *delivery)
+static void trace_hand_over(struct channel *channel, struct consumer *consumer, struct entry *entry,
+                            bool no_ack, const struct delivery *delivery)
 {
     struct queue *queue = entry->lane->queue;
     struct message *message = message_ref(entry->message);
@@ -333,9 +336,9 @@ static bool read_arguments(struct slice arguments, const struct queue *queue,
 
 static bool check_exclusive(const struct queue *queue, bool exclusive, struct reply *reply)
 {
-    bool refused = queue->exclusive_consumer != NULL ||
-                   (exclusive && (queue->consumer_count > 0 ||
-                                  queue->settings.single_active_consumer));
+    bool refused =
+        queue->exclusive_consumer != NULL ||
+        (exclusive && (queue->consumer_count > 0 || queue->settings.single_active_consumer));
     if (!refused)
         return true;
     return reply_set(reply, REPLY_ACCESS_REFUSED, "queue '%s' in vhost '%s' in exclusive use",
@@ -403,8 +406,8 @@ void channel_cancel(struct channel *channel, struct slice tag)
 
 /* -- get -- */
 
-bool channel_get(struct channel *channel, struct slice name, bool no_ack,
-                 struct delivery *delivery, uint32_t *remaining, struct reply *reply)
+bool channel_get(struct channel *channel, struct slice name, bool no_ack, struct delivery *delivery,
+                 uint32_t *remaining, struct reply *reply)
 {
     struct connection *connection = channel->connection;
     *delivery = (struct delivery){0};
@@ -416,10 +419,11 @@ bool channel_get(struct channel *channel, struct slice name, bool no_ack,
     if (!queue)
         return false;
     if (queue->settings.single_active_consumer && queue->type == QUEUE_QUORUM)
-        return reply_set(reply, REPLY_RESOURCE_LOCKED,
-                         "cannot obtain access to locked queue '%s' in vhost '%s'. basic.get "
-                         "operations are not supported by quorum queues with single active consumer",
-                         queue->name, queue->vhost->name);
+        return reply_set(
+            reply, REPLY_RESOURCE_LOCKED,
+            "cannot obtain access to locked queue '%s' in vhost '%s'. basic.get "
+            "operations are not supported by quorum queues with single active consumer",
+            queue->name, queue->vhost->name);
     queue_touch(queue);
     queue_drop_expired(queue);
     struct entry *entry = queue_take_now(queue);

@@ -69,6 +69,8 @@ static void set_limits(struct broker_options *options, const struct configuratio
     options->handshake_timeout_ms = configuration_number(configuration, CONFIG_HANDSHAKE_TIMEOUT);
     options->consumers_per_channel_max =
         (uint32_t)configuration_number(configuration, CONFIG_CONSUMER_MAX_PER_CHANNEL);
+    options->channels_max =
+        (uint32_t)configuration_number(configuration, CONFIG_CHANNEL_MAX_PER_NODE);
     options->connections_max = (uint32_t)configuration_number(configuration, CONFIG_CONNECTION_MAX);
     options->queues_max = (uint32_t)configuration_number(configuration, CONFIG_QUEUE_MAX);
     options->exchanges_max = (uint32_t)configuration_number(configuration, CONFIG_EXCHANGE_MAX);

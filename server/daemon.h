@@ -13,7 +13,7 @@
     X(UNAVAILABLE, 69, "an address to listen on is taken or not ours")                             \
     X(OS, 71, "the operating system refused something basic")                                      \
     X(CREATE, 73, "a file could not be created")                                                   \
-    X(IO, 74, "the disk failed")                                                                   \
+    X(IO, 74, "the disk failed, or at the end refused to take what was left to write")             \
     X(BUSY, 75, "another process uses the data directory")                                         \
     X(CONFIG, 78, "the configuration, or a file that it names, is wrong")
 

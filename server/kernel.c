@@ -53,13 +53,15 @@ static uint64_t lower(uint64_t a, uint64_t b)
 }
 
 /* The lowest limit from the process's group up to the root of the hierarchy `mount`. */
-static uint64_t group_limit(const char *mount, const char *group, const char *file)
+static uint64_t group_limit(const char *root, const char *mount, const char *group,
+                            const char *file)
 {
-    char path[1024];
-    char file_path[1200];
+    char path[2048];
+    char file_path[2200];
     uint64_t limit = UINT64_MAX;
-    snprintf(path, sizeof(path), "%s%s", mount, group);
-    while (strlen(path) >= strlen(mount)) {
+    size_t top = strlen(root) + strlen(mount);
+    snprintf(path, sizeof(path), "%s%s%s", root, mount, group);
+    while (strlen(path) >= top) {
         snprintf(file_path, sizeof(file_path), "%s/%s", path, file);
         limit = lower(limit, read_limit(file_path));
         char *slash = strrchr(path, '/');
@@ -71,21 +73,23 @@ static uint64_t group_limit(const char *mount, const char *group, const char *fi
 }
 
 /* Both versions of control groups: lines "0::/path" and "N:memory:/path" [cgroups(7)]. */
-static uint64_t control_group_memory(void)
+uint64_t control_group_memory(const char *root)
 {
     char line[1024];
+    char list[1024];
     uint64_t limit = UINT64_MAX;
-    FILE *file = fopen("/proc/self/cgroup", "re");
+    snprintf(list, sizeof(list), "%s/proc/self/cgroup", root);
+    FILE *file = fopen(list, "re");
     if (!file)
         return limit;
     while (fgets(line, sizeof(line), file)) {
         line[strcspn(line, "\n")] = '\0';
         const char *memory = strstr(line, ":memory:");
         if (strncmp(line, "0::", 3) == 0)
-            limit = lower(limit, group_limit("/sys/fs/cgroup", line + 3, "memory.max"));
+            limit = lower(limit, group_limit(root, "/sys/fs/cgroup", line + 3, "memory.max"));
         else if (memory)
-            limit = lower(limit, group_limit("/sys/fs/cgroup/memory", memory + strlen(":memory:"),
-                                             "memory.limit_in_bytes"));
+            limit = lower(limit, group_limit(root, "/sys/fs/cgroup/memory",
+                                             memory + strlen(":memory:"), "memory.limit_in_bytes"));
     }
     fclose(file);
     return limit;
@@ -93,7 +97,7 @@ static uint64_t control_group_memory(void)
 
 uint64_t memory_total(void)
 {
-    return lower(machine_memory(), control_group_memory());
+    return lower(machine_memory(), control_group_memory(""));
 }
 
 uint64_t memory_resident(void)

@@ -8,6 +8,9 @@
 /* Bytes that the process may use: the machine's, or the limit of its control groups when that is
  * lower. 0 when the kernel does not say. */
 uint64_t memory_total(void);
+/* The lowest limit of memory of the control groups that the process is in, of version 1, 2 or both;
+ * UINT64_MAX when there is none. `root` is "" or, in tests, a directory with proc/ and sys/ in it. */
+uint64_t control_group_memory(const char *root);
 /* The process's resident bytes; 0 when the kernel does not say. */
 uint64_t memory_resident(void);
 /* Cores that the process may run on, at least 1. */

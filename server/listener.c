@@ -10,6 +10,7 @@
 
 #define ACCEPT_BATCH 64 /* a turn: a flood of connections must not stop those that are there */
 #define PAUSE_MS 1000
+#define MILLI 1000
 
 static void note_readable(evutil_socket_t fd, short what, void *context)
 {
@@ -34,6 +35,38 @@ static void pause_accepting(struct listener *listener, int error)
     timer_set(&listener->loop->timers, &listener->pause, listener->loop->now_ms + PAUSE_MS);
 }
 
+/* -- the rate -- */
+
+/* A token, if there is one. */
+static bool take_token(struct listener *listener)
+{
+    int64_t rate = listener->options.rate_max;
+    int64_t most = rate * MILLI;
+    if (rate == 0)
+        return true;
+    int64_t elapsed_ms = listener->loop->now_ms - listener->tokens_ms;
+    if (elapsed_ms > MILLI)
+        elapsed_ms = MILLI;
+    listener->tokens_milli += elapsed_ms * rate;
+    listener->tokens_ms = listener->loop->now_ms;
+    if (listener->tokens_milli > most)
+        listener->tokens_milli = most;
+    if (listener->tokens_milli < MILLI)
+        return false;
+    listener->tokens_milli -= MILLI;
+    return true;
+}
+
+static void pause_for_token(struct listener *listener)
+{
+    int64_t rate = listener->options.rate_max;
+    int64_t wait_ms = (MILLI - listener->tokens_milli + rate - 1) / rate;
+    event_del(&listener->event);
+    timer_set(&listener->loop->timers, &listener->pause, listener->loop->now_ms + wait_ms);
+}
+
+/* -- accepting -- */
+
 /* Errors that belong to the one connection, which is gone; the next one may be fine [accept(2)]. */
 static bool is_connections_own(int error)
 {
@@ -46,10 +79,16 @@ static bool accept_batch(struct loop_node *node)
 {
     struct listener *listener = CONTAINER_OF(node, struct listener, node);
     for (int i = 0; i < ACCEPT_BATCH; i++) {
+        if (!take_token(listener)) {
+            pause_for_token(listener);
+            break;
+        }
         struct sockaddr_storage peer = {0};
         socklen_t len = sizeof(peer);
         int fd =
             accept4(listener->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0 && listener->options.rate_max)
+            listener->tokens_milli += MILLI; /* it was for nothing */
         if (fd >= 0) {
             socket_tune(fd, &listener->options);
             listener->accepted(listener->context, listener, fd, (struct sockaddr *)&peer);
@@ -81,6 +120,8 @@ struct listener *listener_new(struct loop *loop, struct log *log, int fd, bool t
         .fd = fd,
         .tls = tls,
         .options = *options,
+        .tokens_milli = (int64_t)options->rate_max * MILLI,
+        .tokens_ms = loop->now_ms,
         .accepted = accepted,
         .context = context,
     };

@@ -3,6 +3,8 @@
  *
  * (1) When the process has no file descriptors left, accepting pauses for a second and is tried
  *     again; waiting connections stay in the kernel's backlog.
+ * (2) With a limit of the rate, each accepted connection takes a token; without one accepting pauses
+ *     until the next is there. Tokens come steadily, a second's worth at most is kept.
  */
 #ifndef SERVER_LISTENER_H
 #define SERVER_LISTENER_H
@@ -25,6 +27,8 @@ struct listener {
     struct log *log;
     struct event event;
     struct timer pause;
+    int64_t tokens_milli; /* thousandths of a token */
+    int64_t tokens_ms;    /* when they were counted last */
     int fd;
     bool tls;
     char text[ENDPOINT_TEXT_MAX]; /* the address, as bound */

@@ -19,6 +19,7 @@ static struct socket_options socket_options_of(const struct configuration *confi
         .backlog = (int)configuration_number(configuration, CONFIG_TCP_BACKLOG),
         .nodelay = configuration_number(configuration, CONFIG_TCP_NODELAY) != 0,
         .keepalive = configuration_number(configuration, CONFIG_TCP_KEEPALIVE) != 0,
+        .rate_max = (unsigned)configuration_number(configuration, CONFIG_CONNECTION_RATE),
         .send_buffer = (int)configuration_number(configuration, CONFIG_TCP_SNDBUF),
         .receive_buffer = (int)configuration_number(configuration, CONFIG_TCP_RECBUF),
     };

@@ -15,7 +15,8 @@ struct socket_options {
     int backlog;
     bool nodelay;
     bool keepalive;
-    int send_buffer; /* bytes; 0: the kernel's choice */
+    unsigned rate_max; /* connections accepted in a second; 0: any number */
+    int send_buffer;   /* bytes; 0: the kernel's choice */
     int receive_buffer;
 };
 

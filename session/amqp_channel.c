@@ -52,12 +52,19 @@ static struct amqp_channel *find_channel(struct amqp_connection *amqp, uint16_t 
 static bool check_limits(const struct amqp_connection *amqp, struct reply *reply)
 {
     const struct user *user = amqp->base.user;
+    const struct broker *broker = amqp->base.broker;
+    uint32_t most = broker->options.channels_max;
     size_t count = amqp->channels.count;
     if (amqp->channel_max && count >= amqp->channel_max)
         return reply_set(reply, REPLY_NOT_ALLOWED,
                          "number of channels opened (%zu) has reached the negotiated channel_max "
                          "(%" PRIu32 ")",
                          count, amqp->channel_max);
+    if (most && broker->channel_count >= most)
+        return reply_set(reply, REPLY_NOT_ALLOWED,
+                         "number of channels opened on node '%s' has reached the maximum allowed "
+                         "limit of (%" PRIu32 ")",
+                         broker->options.node_name, most);
     if (user->channels_max >= 0 && user->channel_count >= (uint64_t)user->channels_max)
         return reply_set(reply, REPLY_NOT_ALLOWED,
                          "number of channels opened for user '%s' has reached the maximum allowed "
