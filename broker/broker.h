@@ -79,6 +79,11 @@ enum alarm {
 
 #define BROKER_MESSAGE_POOLS 3
 
+/* How often a password was right, and wrong. */
+struct login_counts {
+    uint64_t succeeded, failed;
+};
+
 struct broker {
     struct broker_options options;
     struct log *log;
@@ -117,6 +122,7 @@ struct broker {
         uint64_t channels_opened, channels_closed;
         uint64_t queues_declared, queues_created, queues_deleted;
     } churn;
+    struct login_counts logins; /* of clients */
 };
 
 /* The store must be open; nothing is loaded yet. */

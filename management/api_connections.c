@@ -21,7 +21,10 @@ static bool owns(const struct call *call, const struct connection *connection)
 
 static bool sees(const struct call *call, const struct connection *connection)
 {
+    struct slice vhost = call->request->x_vhost;
+
     return connection->vhost && !connection->internal &&
+           (!vhost.len || slice_equal_str(vhost, connection->vhost->name)) &&
            (call_monitor(call) || owns(call, connection));
 }
 

@@ -7,12 +7,16 @@
 #include <string.h>
 #include <strings.h>
 
-/* The path names a virtual host that is not there: 400, as RabbitMQ answers here. */
+/* The path names a virtual host that is not there: RabbitMQ answers 400 to who reads it, and 404 to who
+ * writes. */
 static bool check_vhost(struct call *call)
 {
     if (call->capture_count == 0 || call->vhost)
         return true;
-    call_error(call, 400, "bad_request", "vhost_not_found");
+    if (strcmp(call->request->method, "POST") == 0)
+        call_error(call, 404, "not_found", "vhost_not_found");
+    else
+        call_error(call, 400, "bad_request", "vhost_not_found");
     return false;
 }
 

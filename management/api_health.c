@@ -8,7 +8,9 @@
 #include "broker/queue.h"
 #include "broker/vhost.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define ALIVENESS_QUEUE "aliveness-test"
 
@@ -63,6 +65,19 @@ void health_service(struct call *call)
     if (call->broker->shutting_down)
         unhealthy(call, "the node is stopping", json_object());
     else
+        healthy(call);
+}
+
+void health_node(struct call *call)
+{
+    if (node_check(call))
+        health_alarms(call);
+}
+
+/* All leaders are here. */
+void health_leaders(struct call *call)
+{
+    if (call->capture_count < 2 || call_vhost(call))
         healthy(call);
 }
 
@@ -148,6 +163,97 @@ void health_protocol(struct call *call)
         json_array_append_new(protocols, json_string(listeners[i].protocol));
     unhealthy(call, "No active listener",
               json_pack("{s:o, s:o}", "missing", json_text(asked), "protocols", protocols));
+}
+
+/* ---- certificates ---- */
+
+/* The moment in so many days, weeks …, as Unix time; false after answering 400. */
+static bool read_deadline(struct call *call, int64_t *deadline_s)
+{
+    static const struct {
+        const char *name;
+        int64_t seconds;
+    } units[] = {
+        {"days", 86400},
+        {"weeks", 7 * 86400},
+        {"months", 365 * 86400 / 12},
+        {"years", 365 * 86400},
+    };
+    char *text = slice_dup(call_arg(call, "within"));
+    char *end;
+    errno = 0;
+    long long count = strtoll(text, &end, 10);
+    bool valid = *text && !*end && errno == 0;
+    mem_free(text);
+
+    if (!valid) {
+        call_error(call, 400, "bad_request", "Invalid expiration value.");
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (!slice_equal_str(call_arg(call, "unit"), units[i].name))
+            continue;
+        int64_t now_s = call->broker->wall_ms / 1000;
+        if (__builtin_mul_overflow(count, units[i].seconds, deadline_s) ||
+            __builtin_add_overflow(*deadline_s, now_s, deadline_s))
+            *deadline_s = count > 0 ? INT64_MAX : INT64_MIN;
+        return true;
+    }
+    call_error(call, 400, "bad_request",
+               "Time unit not recognised. Supported units: days, weeks, months, years.");
+    return false;
+}
+
+static json_t *expiring_row(const struct call *call, const struct listener_facts *listener)
+{
+    json_t *row = json_object();
+    time_t seconds = listener->certificate_expires_s;
+    struct tm parts;
+    char ends[64];
+
+    strftime(ends, sizeof(ends), "%Y-%m-%d %H:%M:%S", gmtime_r(&seconds, &parts));
+    json_put(row, "node", json_string(node_name(call)));
+    json_put(row, "protocol", json_string(listener->protocol));
+    json_put(row, "interface", json_string(listener->address));
+    json_put_number(row, "port", listener->port);
+    json_put(row, "certfile_expires_on", json_pack("[s]", ends));
+    return row;
+}
+
+void health_certificates(struct call *call)
+{
+    struct listener_facts listeners[LISTENERS_MAX];
+    size_t count = node_listeners(call, listeners);
+    int64_t deadline_s;
+
+    if (!read_deadline(call, &deadline_s))
+        return;
+    json_t *expiring = json_array();
+    for (size_t i = 0; i < count; i++)
+        if (listeners[i].certificate_expires_s && listeners[i].certificate_expires_s < deadline_s)
+            json_array_append_new(expiring, expiring_row(call, &listeners[i]));
+    if (json_array_size(expiring) == 0)
+        healthy(call);
+    else
+        unhealthy(call, "Certificates expiring", json_pack("{s:O}", "expired", expiring));
+    json_decref(expiring);
+}
+
+/* ---- limits ---- */
+
+void health_connections(struct call *call)
+{
+    uint32_t limit = call->broker->options.connections_max, used = call->broker->connection_count;
+    json_t *details = json_object();
+
+    json_put_number(details, "current", used);
+    json_put(details, "limit", limit ? json_integer(limit) : json_string("infinity"));
+    if (limit && used >= limit) {
+        unhealthy(call, "node connection limit is reached", details);
+    } else {
+        json_put(details, "status", json_string("ok"));
+        call_json(call, details);
+    }
 }
 
 /* ---- aliveness ---- */

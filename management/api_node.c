@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "broker/connection.h"
 #include "broker/parameter.h"
-#include "broker/password.h"
 #include "broker/queue.h"
 #include "broker/vhost.h"
 #include "management/identity.h"
@@ -48,9 +47,17 @@ size_t node_listeners(const struct call *call, struct listener_facts *listeners)
     return host->listeners ? host->listeners(host->context, listeners, LISTENERS_MAX) : 0;
 }
 
-static const char *node_name(const struct call *call)
+const char *node_name(const struct call *call)
 {
     return call->broker->options.node_name;
+}
+
+bool node_check(struct call *call)
+{
+    if (slice_equal_str(call_arg(call, "node"), node_name(call)))
+        return true;
+    call_not_found(call);
+    return false;
 }
 
 /* The name that was set, or the node's. */
@@ -112,7 +119,7 @@ static struct history *add_visible(const struct call *call, struct rates_totals 
 
     LIST_EACH(&call->broker->vhost_list, link) {
         struct vhost *vhost = CONTAINER_OF(link, struct vhost, broker_link);
-        if (!call_sees(call, slice_str(vhost->name)))
+        if (!call_enters(call, slice_str(vhost->name)))
             continue;
         rates_add_vhost(totals, vhost);
         vhosts[count++] = vhost;
@@ -320,24 +327,9 @@ void node_get(struct call *call)
 {
     struct row row;
 
-    if (!slice_equal_str(call_arg(call, "node"), node_name(call))) {
-        call_not_found(call);
+    if (!node_check(call))
         return;
-    }
     call_begin_object(call, &row);
     write_node(call, &row);
     call_end_object(&row);
-}
-
-/* ---- hash_password ---- */
-
-void hash_password_get(struct call *call)
-{
-    /* RabbitMQ's form, whatever new passwords are hashed with here: it takes no time, and whoever
-     * asks wants something for a definitions file. */
-    const struct password_hashing hashing = {.algorithm = PASSWORD_DEFAULT};
-    char *hash = password_hash(&hashing, &call->broker->rng, call_arg(call, "password"));
-
-    call_json(call, json_pack("{s:s}", "ok", hash));
-    mem_free(hash);
 }

@@ -62,7 +62,7 @@ static bool wants(const struct filter *filter, struct slice vhost, struct slice 
         return false;
     if (filter->by_vhost)
         return slice_equal_str(vhost, filter->call->vhost->name);
-    return call_sees(filter->call, vhost);
+    return call_enters(filter->call, vhost);
 }
 
 static void add_parameter(void *context, const struct parameter *parameter)

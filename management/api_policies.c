@@ -25,7 +25,7 @@ static void add_row(void *context, const struct policy *policy)
     if (policy->of_operator != listing->of_operator)
         return;
     if (vhost ? slice_equal_str(policy->vhost, vhost->name)
-              : call_sees(listing->call, policy->vhost))
+              : call_enters(listing->call, policy->vhost))
         json_array_append_new(listing->rows, object_policy(policy));
 }
 

@@ -116,9 +116,33 @@ void vhost_delete_route(struct call *call)
 {
     if (!call_vhost(call))
         return;
+    if (vhost_fields_protected(call->vhost)) {
+        call_error(call, 412, "precondition_failed",
+                   "virtual host '%s' is protected from deletion: lift the protection first",
+                   call->vhost->name);
+        return;
+    }
     vhost_delete(call->vhost);
     call->vhost = NULL;
     call_empty(call, 204);
+}
+
+static void protect(struct call *call, bool on)
+{
+    if (!call_vhost(call))
+        return;
+    vhost_fields_protect(call->vhost, on);
+    call_empty(call, 204);
+}
+
+void vhost_protect(struct call *call)
+{
+    protect(call, true);
+}
+
+void vhost_unprotect(struct call *call)
+{
+    protect(call, false);
 }
 
 /* ---- limits ---- */

@@ -114,9 +114,19 @@ bool call_monitor(const struct call *call)
     return call_admin(call) || user_has_tag(call->user, USER_TAG_MONITORING);
 }
 
+static bool asks_for(const struct call *call, struct slice vhost)
+{
+    return !call->request->x_vhost.len || slice_equal(call->request->x_vhost, vhost);
+}
+
 bool call_sees(const struct call *call, struct slice vhost)
 {
     return call_monitor(call) || access_vhost(call->user, vhost);
+}
+
+bool call_enters(const struct call *call, struct slice vhost)
+{
+    return asks_for(call, vhost) && (call_admin(call) || access_vhost(call->user, vhost));
 }
 
 /* ---- tasks ---- */

@@ -11,6 +11,7 @@
 
 #include "broker/access.h"
 #include "broker/broker.h"
+#include "management/cors.h"
 #include "management/json.h"
 #include "management/management.h"
 #include "management/route.h"
@@ -24,6 +25,8 @@ struct management {
     struct sampler *sampler;
     bool metrics_of_objects; /* see management_show_objects() */
     uint64_t work_most;      /* see management_work_most() */
+    struct login_counts logins;
+    struct cors cors;
 };
 
 /* What a query's "<prefix>_age" and "<prefix>_incr", in seconds, are about. */
@@ -102,8 +105,11 @@ bool call_bool(struct call *call, const json_t *body, const char *key, bool fall
 bool call_admin(const struct call *call);
 /* Monitoring users and administrators see everything. */
 bool call_monitor(const struct call *call);
-/* May see the virtual host's objects. */
+/* May know of the virtual host. */
 bool call_sees(const struct call *call, struct slice vhost);
+/* May see what is in it: without permissions there, only administrators do. When the request's header
+ * X-Vhost names one, nothing of others is wanted. */
+bool call_enters(const struct call *call, struct slice vhost);
 
 /* -- tasks -- */
 

@@ -22,17 +22,19 @@ struct http_request {
     struct slice x_reason;
     struct slice x_requested_with;
     struct slice if_none_match;
+    struct slice origin;
+    struct slice cors_headers; /* Access-Control-Request-Headers */
     struct slice body;
     const char *peer_address; /* "192.0.2.7" */
     const char *source;       /* what failed logins are counted by; NULL: they aren't */
     /* What management_authenticate() made of the credentials; NULL: they are looked at when the
      * request is begun. Used then only. */
     const struct login_result *login;
-    bool loopback;            /* the peer is this machine */
+    bool loopback;     /* the peer is this machine */
     bool metrics_port; /* came by the port that serves metrics, to anyone, and nothing else */
 };
 
-#define HTTP_HEADERS_MAX 8 /* the page sets five */
+#define HTTP_HEADERS_MAX 14 /* the page sets five, handlers four at most, cors.c six */
 
 struct http_header {
     const char *name; /* static storage */

@@ -247,8 +247,10 @@ static bool wants_vhost(const void *context, const struct vhost *vhost)
     const struct listing *listing = context;
     struct slice name = slice_str(vhost->name);
 
-    return listing->scope.vhost.len ? slice_equal(name, listing->scope.vhost)
-                                    : call_sees(listing->call, name);
+    if (listing->scope.vhost.len)
+        return slice_equal(name, listing->scope.vhost);
+    return listing->kind->walks[0] == WALK_CONNECTIONS ? call_sees(listing->call, name)
+                                                       : call_enters(listing->call, name);
 }
 
 static void visit(void *context, void *object)

@@ -39,12 +39,22 @@ void management_free(struct management *management)
     if (!management)
         return;
     sampler_free(management->sampler);
+    cors_fini(&management->cors);
     mem_free(management);
 }
 
 void management_show_objects(struct management *management, bool on)
 {
     management->metrics_of_objects = on;
+}
+
+void management_allow_origins(struct management *management, const char *origins,
+                              uint64_t max_age_s)
+{
+    cors_fini(&management->cors);
+    if (*origins)
+        management->cors.origins = slice_dup(slice_str(origins));
+    management->cors.max_age_s = max_age_s;
 }
 
 bool management_sample(struct management *management, int64_t now_ms, int64_t interval_ms,
@@ -117,10 +127,16 @@ static void add_method(struct buf *allowed, const char *method)
 }
 
 /* The path exists, the verb does not; or the client asks which there are. */
-static void answer_allowed(struct call *call, const struct buf *allowed, int status)
+static void answer_allowed(struct call *call, const struct buf *allowed, bool asked)
 {
     http_response_add_header(call->response, "Allow", buf_slice(allowed));
-    call_empty(call, status);
+    if (asked)
+        cors_add(&call->management->cors, call->request, buf_slice(allowed), call->response);
+    if (asked)
+        call_empty(call, 200);
+    else
+        call_error(call, 405, "method_not_allowed", "this path knows %.*s",
+                   SLICE_FMT(buf_slice(allowed)));
 }
 
 /* The request's route; NULL after answering. */
@@ -143,7 +159,7 @@ static const struct route *match(struct call *call)
         call_not_found(call);
     } else if (!route) {
         buf_add_str(&allowed, "OPTIONS");
-        answer_allowed(call, &allowed, strcmp(method, "OPTIONS") == 0 ? 200 : 405);
+        answer_allowed(call, &allowed, strcmp(method, "OPTIONS") == 0);
     }
     buf_fini(&allowed);
     return route;
@@ -201,6 +217,29 @@ static bool basic_credentials(struct slice header, struct buf *decoded, struct s
     return true;
 }
 
+/* Name and password of a form, on the one path that takes one. */
+static bool form_credentials(struct slice form, struct buf *decoded, struct slice *name,
+                             struct slice *password)
+{
+    if (!http_query(form, "username", decoded))
+        return false;
+    size_t name_len = decoded->len;
+    if (!http_query(form, "password", decoded))
+        return false;
+    *name = slice_of(decoded->data, name_len);
+    *password = slice_of(decoded->data + name_len, decoded->len - name_len);
+    return true;
+}
+
+/* False when there are none; `decoded` owns the bytes. */
+static bool credentials(const struct http_request *request, struct buf *decoded, struct slice *name,
+                        struct slice *password)
+{
+    if (slice_equal_str(request->path, "/api/login") && strcmp(request->method, "POST") == 0)
+        return form_credentials(request->body, decoded, name, password);
+    return basic_credentials(request->authorization, decoded, name, password);
+}
+
 static void refuse_login(struct call *call, const struct login_result *result)
 {
     note_refused(call, result->name, login_verdict_text(result->verdict));
@@ -219,11 +258,13 @@ static void check_login(struct call *call, const struct login_result *result)
     struct user *user = result->user;
 
     if (!user) {
+        call->management->logins.failed++;
         refuse_login(call, result);
     } else if (access_loopback_only(access, user) && !call->request->loopback) {
         note_refused(call, result->name, "may log in from this machine only");
         call_refused(call, "User can only log in via localhost");
     } else {
+        call->management->logins.succeeded++;
         call->user = user;
         user_ref(user);
     }
@@ -237,7 +278,7 @@ bool management_authenticate(struct management *management, const struct http_re
     struct login_request asked = {.source = request->source, .done = done, .context = context};
 
     *login = NULL;
-    if (basic_credentials(request->authorization, &decoded, &asked.name, &asked.password)) {
+    if (credentials(request, &decoded, &asked.name, &asked.password)) {
         login_begin(management->broker->access, &asked, result, login);
         result->name = slice_of(NULL, 0); /* it goes with the buffer */
     }
@@ -254,9 +295,9 @@ static void authenticate(struct call *call)
     struct login_result result;
     struct login *login = NULL;
 
-    if (!basic_credentials(request->authorization, &decoded, &asked.name, &asked.password)) {
+    if (!credentials(request, &decoded, &asked.name, &asked.password)) {
         challenge(call);
-        call_empty(call, 401);
+        call_error(call, 401, "not_authorized", "Not_Authorized");
     } else if (request->login) {
         result = *request->login;
         result.name = asked.name;
@@ -344,6 +385,7 @@ static void run(struct call *call)
     call->route = match(call);
     if (!call->route)
         return;
+    cors_add(&call->management->cors, call->request, slice_str(""), call->response);
     if (!decode_captures(call)) {
         call_error(call, 400, "bad_request", "the path holds a malformed percent-escape");
         return;

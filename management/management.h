@@ -40,6 +40,7 @@ struct listener_facts {
     const char *protocol; /* RabbitMQ's names: "amqp", "amqp/ssl", "http", "https" */
     char address[64];
     uint16_t port;
+    int64_t certificate_expires_s; /* Unix time, the first of its chain's to end; 0: no TLS */
 };
 #define LISTENERS_MAX 32
 
@@ -95,6 +96,10 @@ void management_free(struct management *management);
 
 /* /metrics is to tell what /metrics/per-object tells. */
 void management_show_objects(struct management *management, bool on);
+
+/* Pages of these origins, separated by spaces ("*": of any), may use the API in browsers; "": none. */
+void management_allow_origins(struct management *management, const char *origins,
+                              uint64_t max_age_s);
 
 /* Notes what all counters are at, for the rates; to be called every `interval_ms`. `now_ms` is the
  * broker's clock. After about `objects_max` objects it returns true: call it again for the rest. */

@@ -113,7 +113,10 @@ json_t *message_json_of_properties(struct slice bytes)
         if (properties_has(&properties, id))
             json_put(object, property_name(id), property_value(&properties, id));
     }
-    return object;
+    if (json_object_size(object) > 0)
+        return object;
+    json_decref(object);
+    return json_array();
 }
 
 void message_json_put_body(json_t *object, struct slice body, bool base64, size_t truncate)

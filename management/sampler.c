@@ -344,3 +344,40 @@ bool sampler_take(struct sampler *sampler, const struct management *management, 
     sampler->under_way = false;
     return false;
 }
+
+/* ---- forgetting ---- */
+
+static void forget(struct history **history)
+{
+    history_free(*history);
+    *history = NULL;
+}
+
+static void forget_connection(struct connection *connection)
+{
+    forget(&connection->history);
+    LIST_EACH(&connection->channels, link)
+        forget(&CONTAINER_OF(link, struct channel, connection_link)->history);
+}
+
+static void forget_vhost(struct vhost *vhost)
+{
+    forget(&vhost->history);
+    HMAP_EACH(&vhost->queues, node)
+        forget(&CONTAINER_OF(node, struct queue, node)->history);
+    HMAP_EACH(&vhost->exchanges, node)
+        forget(&CONTAINER_OF(node, struct exchange, node)->history);
+    LIST_EACH(&vhost->connections, link)
+        forget_connection(CONTAINER_OF(link, struct connection, vhost_link));
+}
+
+void sampler_forget(struct sampler *sampler, const struct management *management)
+{
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
+        history_free(sampler->node[i]);
+        sampler->node[i] = history_new(rates_width(RATES_NODE), levels[i].rows);
+    }
+    LIST_EACH(&management->broker->vhost_list, link)
+        forget_vhost(CONTAINER_OF(link, struct vhost, broker_link));
+    sampler->under_way = false;
+}

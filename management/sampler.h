@@ -26,6 +26,8 @@ struct vhost;
 
 struct sampler *sampler_new(void);
 void sampler_free(struct sampler *sampler);
+/* Forgets all that was noted, of the node and of every object. */
+void sampler_forget(struct sampler *sampler, const struct management *management);
 
 /* A part of a round: about so many objects. True when there is more to do; the rest counts for the
  * same moment, that of the first part. `interval_ms` is the time to the next round. The histories

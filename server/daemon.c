@@ -214,6 +214,21 @@ static void sample(struct timer *timer, int64_t now_ms)
     timer_set(&daemon->loop.timers, &daemon->sample_timer, daemon->sample_next_ms);
 }
 
+/* Pages of other origins that may use the management port. */
+static void allow_origins(struct daemon *daemon)
+{
+    const struct configuration *configuration = daemon->configuration;
+    int64_t max_age_s = configuration_number(configuration, CONFIG_MANAGEMENT_CORS_MAX_AGE);
+    struct buf origins = BUF_INIT;
+    size_t count;
+    const struct config_item *items =
+        configuration_list(configuration, CONFIG_MANAGEMENT_CORS_ORIGINS, &count);
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&origins, "%s%s", i ? " " : "", items[i].text);
+    management_allow_origins(daemon->management, buf_cstr(&origins), (uint64_t)max_age_s);
+    buf_fini(&origins);
+}
+
 static enum exit_code start_management(struct daemon *daemon)
 {
     const struct configuration *configuration = daemon->configuration;
@@ -222,6 +237,7 @@ static enum exit_code start_management(struct daemon *daemon)
         .started_ms = daemon->loop.now_ms,
         .data_directory = configuration_text(configuration, CONFIG_DATA_DIR),
         .config_file = daemon->line->config_file,
+        .amqp_tls = &daemon->clients.tls,
     };
     struct management_host host = facts_host(&daemon->facts);
     daemon->management = management_new(daemon->broker, PACKAGE_VERSION, &host);
@@ -234,6 +250,8 @@ static enum exit_code start_management(struct daemon *daemon)
         .body_size_max = (size_t)configuration_number(configuration, CONFIG_MANAGEMENT_BODY_MAX),
     };
     daemon->http = http_server_new(&options);
+    daemon->facts.http = daemon->http;
+    allow_origins(daemon);
     daemon->sample_next_ms = daemon->loop.now_ms;
     sample(&daemon->sample_timer, daemon->loop.now_ms);
     return EXIT_CODE_OK;

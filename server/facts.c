@@ -3,9 +3,11 @@
 #include "server/facts.h"
 
 #include "server/endpoint.h"
+#include "server/http_server.h"
 #include "server/kernel.h"
 #include "server/loop.h"
 #include "server/resources.h"
+#include "server/tls.h"
 #include "session/amqp_connection.h"
 #include "storage/store.h"
 
@@ -62,11 +64,20 @@ static void tell_load(void *context, struct load_facts *out)
     out->batches = (struct histogram_facts){store.batch_operations, &STORE_BATCH_BOUNDS};
 }
 
+static SSL_CTX *tls_of(const struct facts *facts, const char *protocol)
+{
+    if (strcmp(protocol, "amqp/ssl") == 0)
+        return *facts->amqp_tls;
+    return strcmp(protocol, "https") == 0 ? http_server_tls(facts->http) : NULL;
+}
+
 static size_t tell_listeners(void *context, struct listener_facts *out, size_t most)
 {
     const struct facts *facts = context;
     size_t count = facts->listener_count < most ? facts->listener_count : most;
     memcpy(out, facts->listeners, count * sizeof(*out));
+    for (size_t i = 0; i < count; i++)
+        out[i].certificate_expires_s = tls_expires_s(tls_of(facts, out[i].protocol));
     return count;
 }
 

@@ -5,8 +5,11 @@
 
 #include "management/management.h"
 
+#include <openssl/ssl.h>
+
 #include <sys/socket.h>
 
+struct http_server;
 struct resources;
 
 struct facts {
@@ -16,6 +19,8 @@ struct facts {
     const char *config_file; /* NULL: none */
     struct listener_facts listeners[LISTENERS_MAX];
     size_t listener_count;
+    SSL_CTX *const *amqp_tls; /* where the one in use is; NULL: none */
+    const struct http_server *http;
 };
 
 /* Notes a listening socket; those beyond LISTENERS_MAX are not told of. `protocol` is static. */

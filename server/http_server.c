@@ -373,6 +373,8 @@ static void read_request(struct request *request, bool metrics_port)
         .x_reason = header(from, "X-Reason"),
         .x_requested_with = header(from, "X-Requested-With"),
         .if_none_match = header(from, "If-None-Match"),
+        .origin = header(from, "Origin"),
+        .cors_headers = header(from, "Access-Control-Request-Headers"),
         .body = slice_of(body_len ? evbuffer_pullup(body, -1) : NULL, body_len),
         .metrics_port = metrics_port,
     };
@@ -519,6 +521,11 @@ void http_server_listen(struct http_server *server, int fd, bool tls)
     if (tls)
         evhttp_set_bevcb(*http, new_tls_connection, server);
     accept_from(*http, fd);
+}
+
+SSL_CTX *http_server_tls(const struct http_server *server)
+{
+    return server->tls;
 }
 
 void http_server_set_tls(struct http_server *server, SSL_CTX *context)

@@ -22,6 +22,8 @@ void http_server_free(struct http_server *server);
 void http_server_listen(struct http_server *server, int fd, bool tls);
 /* Takes a listening fd of the port for Prometheus. */
 void http_server_listen_metrics(struct http_server *server, int fd);
+/* The context for new connections, borrowed; NULL: none. */
+SSL_CTX *http_server_tls(const struct http_server *server);
 /* Takes the context, for new connections. */
 void http_server_set_tls(struct http_server *server, SSL_CTX *context);
 

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct configuration;
 
@@ -28,6 +29,9 @@ enum err tls_context_new(const struct configuration *configuration, enum tls_use
 /* Contexts for both ports; NULL for one that wants none. */
 enum err tls_contexts_new(const struct configuration *configuration, SSL_CTX **amqp,
                           SSL_CTX **management, char *message, size_t message_size) MUST_USE;
+
+/* When the first certificate of the context's chain ends, as Unix time; 0 without a certificate. */
+int64_t tls_expires_s(SSL_CTX *context);
 
 /* Takes OpenSSL's oldest queued error as text and empties the queue. */
 void tls_error(char *text, size_t size);

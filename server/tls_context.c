@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 
 #include <stdio.h>
+#include <time.h>
 
 /* The keys of one port. */
 struct tls_keys {
@@ -189,4 +190,27 @@ enum err tls_contexts_new(const struct configuration *configuration, SSL_CTX **a
         *amqp = NULL;
     }
     return error;
+}
+
+static int64_t expires_s(const X509 *certificate)
+{
+    struct tm parts = {0};
+
+    return ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) == 1 ? timegm(&parts) : 0;
+}
+
+int64_t tls_expires_s(SSL_CTX *context)
+{
+    const X509 *own = context ? SSL_CTX_get0_certificate(context) : NULL;
+    STACK_OF(X509) *chain = NULL;
+
+    if (!own)
+        return 0;
+    int64_t first = expires_s(own);
+    SSL_CTX_get0_chain_certs(context, &chain);
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        int64_t one = expires_s(sk_X509_value(chain, i));
+        first = one < first ? one : first;
+    }
+    return first;
 }

@@ -93,9 +93,11 @@ static bool act_on(struct amqp_connection *amqp, const struct sasl_outcome *outc
 {
     switch (outcome->verdict) {
     case SASL_ACCEPTED:
+        amqp->base.broker->logins.succeeded++;
         accept_login(amqp, outcome->user);
         return true;
     case SASL_REFUSED:
+        amqp->base.broker->logins.failed++;
         refuse_login(amqp, outcome);
         return true;
     case SASL_PENDING:

@@ -56,7 +56,7 @@ START_TEST(bytes_travel_as_base64)
         "{'routed':true}");
     take("{'count':1,'ackmode':'ack_requeue_true','encoding':'auto'}", 200,
          "[{'payload_bytes':3,'redelivered':false,'exchange':'','routing_key':'q','message_count':"
-         "0,'properties':{},'payload':'/wD+','payload_encoding':'base64'}]");
+         "0,'properties':[],'payload':'/wD+','payload_encoding':'base64'}]");
     expect(&api, "POST", "/api/queues/%2F/q/get?columns=payload,redelivered",
            "{'count':'1','ackmode':'ack_requeue_true','encoding':'base64','truncate':'1'}", 200,
            "[{'redelivered':true,'payload':'/w=='}]");

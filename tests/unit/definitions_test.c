@@ -304,8 +304,8 @@ START_TEST(forms_carry_files)
     ck_assert_int_eq(ask_bytes(&api, "POST", "/api/definitions", "multipart/form-data; boundary=YY",
                                slice_str(form)),
                      400);
-    expect(&api, "POST", "/api/definitions/nosuch", "{}", 400,
-           "{'error':'bad_request','reason':'vhost_not_found'}");
+    expect(&api, "POST", "/api/definitions/nosuch", "{}", 404,
+           "{'error':'not_found','reason':'vhost_not_found'}");
 }
 END_TEST
 

@@ -103,6 +103,8 @@ START_TEST(tags_and_virtual_hosts_decide)
     const struct route *route;
     size_t asked = 0;
     for (size_t i = 0; (route = route_at(i)); i++) {
+        if (strcmp(route->pattern, "/api/login") == 0)
+            continue; /* logs in by its body */
         for (int kind = NOBODY; kind < KINDS; kind++, asked++) {
             char path[256], credentials[64];
             /* A handler may change the world, its user's own rights as well. */

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What operators of a cluster ask for, answered by the only node: nothing is to be moved, synchronised
+ * or started, so all that is possible is done already. */
+#include "broker/queue.h"
+#include "broker/vhost.h"
+#include "management/node.h"
+#include "management/sampler.h"
+
+/* Every queue's leader is here. */
+void queues_rebalance(struct call *call)
+{
+    call_empty(call, 204);
+}
+
+/* A virtual host that exists runs. */
+void vhost_start(struct call *call)
+{
+    struct slice node = call_arg(call, "node"), vhost = call_arg(call, "vhost");
+
+    if (!slice_equal_str(node, node_name(call)))
+        call_error(call, 400, "bad_request", "Request to node %.*s failed with nodedown",
+                   SLICE_FMT(node));
+    else if (!call->vhost)
+        call_error(call, 400, "bad_request",
+                   "Request to node %s failed with {no_such_vhost,<<\"%.*s\">>}", node_name(call),
+                   SLICE_FMT(vhost));
+    else
+        call_empty(call, 204);
+}
+
+/* A queue has one replica: it is in step with itself. */
+void queue_action(struct call *call)
+{
+    static const char *const keys[] = {"action", NULL};
+    struct queue *queue = call->vhost ? queue_find(call->vhost, call_arg(call, "queue")) : NULL;
+
+    if (!queue) {
+        call_not_found(call);
+        return;
+    }
+    json_t *body = call_body(call);
+    if (body && call_keys(call, body, keys)) {
+        struct slice action = json_slice(json_object_get(body, "action"));
+        if (slice_equal_str(action, "sync") || slice_equal_str(action, "cancel_sync"))
+            call_empty(call, 204);
+        else
+            call_bad_term(call, "unknown", action);
+    }
+    json_decref(body);
+}
+
+/* Plugins of RabbitMQ that monitoring asks about: there are none of their objects. */
+void shovels_list(struct call *call)
+{
+    call_json(call, json_array());
+}
+
+/* ---- statistics ---- */
+
+/* Forgets the past; counters, and what is there, stay. */
+void statistics_reset(struct call *call)
+{
+    if (call->capture_count > 0 && !node_check(call))
+        return;
+    sampler_forget(call->management->sampler, call->management);
+    call_empty(call, 204);
+}
+
+/* ---- memory ---- */
+
+/* What is known of the process's memory: messages, and all the rest. */
+struct memory {
+    uint64_t total, messages;
+};
+
+static bool read_memory(struct call *call, struct memory *memory)
+{
+    struct node_facts facts;
+
+    if (!node_check(call))
+        return false;
+    node_ask(call, &facts);
+    if (facts.memory_used == FACT_UNKNOWN) {
+        call_json(call, json_pack("{s:s}", "memory", "not_available"));
+        return false;
+    }
+    memory->total = facts.memory_used;
+    memory->messages =
+        call->broker->message_bytes < memory->total ? call->broker->message_bytes : memory->total;
+    return true;
+}
+
+/* RabbitMQ's word for message bodies is "binary". */
+static json_t *breakdown(uint64_t messages, uint64_t rest)
+{
+    json_t *object = json_object();
+
+    json_put_number(object, "binary", messages);
+    json_put_number(object, "other_system", rest);
+    return object;
+}
+
+void node_memory_get(struct call *call)
+{
+    struct memory memory;
+
+    if (!read_memory(call, &memory))
+        return;
+    json_t *object = breakdown(memory.messages, memory.total - memory.messages);
+    json_t *total = json_object();
+    json_put_number(total, "rss", memory.total);
+    json_put_number(total, "allocated", memory.total);
+    json_put(object, "strategy", json_string("rss"));
+    json_put(object, "total", total);
+    call_json(call, json_pack("{s:o}", "memory", object));
+}
+
+/* In percent. */
+void node_memory_relative_get(struct call *call)
+{
+    struct memory memory;
+
+    if (!read_memory(call, &memory))
+        return;
+    uint64_t percent = memory.total ? memory.messages * 100 / memory.total : 0;
+    json_t *object = breakdown(percent, 100 - percent);
+    json_put_number(object, "total", 100);
+    call_json(call, json_pack("{s:o}", "memory", object));
+}
+
+/* Tables of Erlang's: RabbitMQ's answer when none match. */
+void node_tables_get(struct call *call)
+{
+    if (node_check(call))
+        call_json(call, json_pack("{s:s}", "ets_tables_memory", "no_tables"));
+}
