@@ -20,7 +20,6 @@
 #define DISPATCH_TURN 4096    /* messages dealt in one turn before sockets are looked at again */
 #define POOL_KEPT_MAX 2048    /* some turns' worth of messages: about 2 MB in all */
 #define TIMERS_TURN 10000     /* timers run in one turn */
-#define LANE_MEMORY_MIN 8192u /* less would read single messages */
 #define LANE_MEMORY_MAX (16u << 20) /* more buys nothing: reading ahead keeps up */
 
 void broker_options_init(struct broker_options *options)
@@ -43,6 +42,8 @@ void broker_options_init(struct broker_options *options)
         .handshake_timeout_ms = 10000,
         .unacked_per_channel_max = 2000000,
         .queue_memory = 67108864,
+        .lane_memory_min = 8192, /* less would read single messages */
+        .page_messages = 4096,
         .identity_rabbitmq = true,
         .auth_mechanisms = "PLAIN AMQPLAIN",
         .loopback_users = "guest",
@@ -136,8 +137,8 @@ uint64_t broker_message_memory(const struct broker *broker)
 uint64_t broker_lane_memory(const struct broker *broker)
 {
     uint64_t share = broker->options.queue_memory / (broker->lane_count + 1u);
-    if (share < LANE_MEMORY_MIN)
-        return LANE_MEMORY_MIN;
+    if (share < broker->options.lane_memory_min)
+        return broker->options.lane_memory_min;
     return share < LANE_MEMORY_MAX ? share : LANE_MEMORY_MAX;
 }
 

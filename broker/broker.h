@@ -57,6 +57,8 @@ struct broker_options {
     uint32_t vhosts_max;                /* 0: no limit */
     uint32_t unacked_per_channel_max;   /* deliveries stop there */
     uint64_t queue_memory;       /* bytes of ready messages kept in memory, all queues together */
+    uint64_t lane_memory_min;    /* a lane's share of it is not less: tests page with little */
+    uint32_t page_messages;      /* read back at a time: milliseconds of a fast consumer's work */
     bool identity_rabbitmq;      /* server-properties name the product RabbitMQ */
     const char *auth_mechanisms; /* space-separated, in the order offered */
     struct password_hashing password_hashing; /* of passwords that are set */

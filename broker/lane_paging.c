@@ -16,8 +16,7 @@
 
 #include <inttypes.h>
 
-#define PAGE_MESSAGES 4096u            /* read at a time: milliseconds of a fast consumer's work */
-#define READ_AHEAD (2 * PAGE_MESSAGES) /* with fewer left in `ready` the next ones are asked for */
+#define READ_AHEAD_PAGES 2 /* with fewer left in `ready` the next ones are asked for */
 
 static struct entry *first_of(struct list *list)
 {
@@ -317,13 +316,14 @@ uint64_t lane_forget_paged(struct lane *lane, bool delete_rows)
 
 static struct store_page next_page(struct lane *lane)
 {
+    const struct broker *broker = vhost_of(lane)->broker;
     return (struct store_page){
         .lane = lane->store_id,
         .lane_beside = lane->transient_id,
         .first = lane->page_first,
         .last = lane->page_last,
-        .messages_max = PAGE_MESSAGES,
-        .bytes_max = broker_lane_memory(vhost_of(lane)->broker) / 4,
+        .messages_max = broker->options.page_messages,
+        .bytes_max = broker_lane_memory(broker) / 4,
         .context = lane,
     };
 }
@@ -331,7 +331,8 @@ static struct store_page next_page(struct lane *lane)
 static void read_ahead(struct lane *lane)
 {
     struct vhost *vhost = vhost_of(lane);
-    if (lane->paged_count == 0 || lane->reading || lane->ready_len > READ_AHEAD)
+    uint64_t ahead = READ_AHEAD_PAGES * (uint64_t)vhost->broker->options.page_messages;
+    if (lane->paged_count == 0 || lane->reading || lane->ready_len > ahead)
         return;
     if (lane->ready_len > 0 && lane->memory > broker_lane_memory(vhost->broker))
         return;

@@ -106,8 +106,11 @@ static void set_options(const struct node *node, struct broker_options *options)
     options->heartbeat_s = 0;
     options->frame_max = node->world->frame_max;
     options->handshake_timeout_ms = INT32_MAX;
-    if (node->world->queue_memory)
-        options->queue_memory = node->world->queue_memory;
+    if (!node->world->queue_memory)
+        return;
+    options->queue_memory = node->world->queue_memory;
+    options->page_messages = node->world->page_messages;
+    options->lane_memory_min = node->world->lane_memory_min;
 }
 
 static void die(struct node *node)

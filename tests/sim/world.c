@@ -287,12 +287,22 @@ static void set_weather(struct world *world)
     world->store_pending_max = CHANCE(85) ? 1u << 24 : 500 + BELOW(5000);
     world->consumer_timeout_ms = CHANCE(70) ? 0 : 60 + BELOW(1000);
     world->queue_memory = CHANCE(60) ? 0 : CHANCE(50) ? 1 : 1000 + BELOW(4000);
+    world->page_messages = 1 + BELOW(CHANCE(50) ? 3 : 12);
+    world->lane_memory_min = CHANCE(20) ? 8192 : 100 + BELOW(1500);
     world->lazy_pages = world->queue_memory && !expires(world) && CHANCE(70);
     world->frame_max = CHANCE(70) ? 131072 : 4096;
     world->write_percent = CHANCE(50) ? 90 : 5 + BELOW(50);
     /* A page read back goes by the wall clock, as all that is on the disk. */
     if (world->queue_memory)
         world->clock_permille = 0;
+}
+
+/* More is published than taken, so that queues grow beyond what stays in memory. */
+static void build_backlogs(struct world *world)
+{
+    world->act_weights[ACT_PUBLISH] += 60;
+    world->act_weights[ACT_GET] += 10;
+    world->act_total += 70;
 }
 
 /* A slow disk, a bad network and a machine that dies often: much is on its way at any time. */
@@ -337,6 +347,8 @@ void world_init(struct world *world, const struct sim_request *request)
     set_weather(world);
     if (CHANCE(20))
         raise_storm(world);
+    if (world->queue_memory && CHANCE(60))
+        build_backlogs(world);
     if (request->sweep)
         make_durable(world);
 }

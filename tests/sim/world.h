@@ -49,9 +49,10 @@ struct exchange_spec {
     X(GET)                                                                                         \
     X(CONSUME)                                                                                     \
     X(CANCEL)                                                                                      \
-    X(QOS) X(PURGE) X(RECOVER) X(DECLARE_QUEUE) X(DELETE_QUEUE) X(DECLARE_EXCHANGE)                \
-        X(DELETE_EXCHANGE) X(BIND) X(UNBIND) X(CONFIRM) X(TX_SELECT) X(TX_COMMIT) X(TX_ROLLBACK)   \
-            X(BAD_ACK) X(MISBEHAVE) X(OPEN_CHANNEL) X(CLOSE_CHANNEL) X(CLOSE_CONNECTION) X(DIE)
+    X(QOS)                                                                                         \
+    X(PURGE) X(RECOVER) X(DECLARE_QUEUE) X(DELETE_QUEUE) X(DECLARE_EXCHANGE) X(DELETE_EXCHANGE)    \
+        X(BIND) X(UNBIND) X(CONFIRM) X(TX_SELECT) X(TX_COMMIT) X(TX_ROLLBACK) X(BAD_ACK)           \
+            X(MISBEHAVE) X(OPEN_CHANNEL) X(CLOSE_CHANNEL) X(CLOSE_CONNECTION) X(DIE)
 
 enum act {
 #define X(name) ACT_##name,
@@ -86,9 +87,10 @@ struct world {
     unsigned high_water; /* bytes of output at which a connection counts as congested */
     unsigned pipe_bytes; /* the network takes that much at once from the node */
     uint64_t store_pending_max;
-    bool lazy_pages; /* what is read back comes later; only where nothing expires */
-    uint64_t
-        queue_memory; /* of all queues, ready messages; 0: the default, which pages nothing here */
+    bool lazy_pages;          /* what is read back comes later; only where nothing expires */
+    uint64_t queue_memory;    /* of all queues; 0: the default, which pages nothing here */
+    uint64_t lane_memory_min; /* otherwise: how soon one pages, */
+    uint32_t page_messages;   /* and how much comes back at a time */
     uint32_t frame_max;
     int64_t consumer_timeout_ms; /* 0: none */
     unsigned write_percent;      /* of steps: how fast the disk is */
