@@ -106,11 +106,16 @@ bool connection_open_vhost(struct connection *connection, struct slice name, str
 
 /* -- leaving -- */
 
+void connection_stop_deliveries(struct connection *connection)
+{
+    LIST_EACH(&connection->channels, node)
+        CONTAINER_OF(node, struct channel, connection_link)->flow_active = false;
+}
+
 void connection_release(struct connection *connection)
 {
     /* What one channel gives back must not be dealt to the next one that ends. */
-    LIST_EACH(&connection->channels, node)
-        CONTAINER_OF(node, struct channel, connection_link)->flow_active = false;
+    connection_stop_deliveries(connection);
     while (!list_empty(&connection->channels))
         channel_fini(LIST_FIRST(&connection->channels, struct channel, connection_link));
     while (!list_empty(&connection->exclusive_queues))

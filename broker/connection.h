@@ -68,6 +68,8 @@ bool connection_open_vhost(struct connection *connection, struct slice vhost, st
 /* Closes its channels (unacknowledged messages go back), deletes its exclusive queues, leaves
  * virtual host and lists. The memory stays the caller's. */
 void connection_fini(struct connection *connection);
+/* Nothing is dealt to it any more: it is on its way out. */
+void connection_stop_deliveries(struct connection *connection);
 /* As connection_fini() but only what must happen before connection.close-ok: channels and exclusive
  * queues go; the connection stays listed. */
 void connection_release(struct connection *connection);

@@ -37,6 +37,8 @@ static void look(struct amqp_connection *amqp)
         return;
     log_warning(amqp->base.broker->log, "missed heartbeats from client",
                 "conn=%" PRIu64 " timeout=%u", amqp->base.id, amqp->heartbeat_s);
+    /* It is freed at the end of the turn: what it were given until then would come back as delivered. */
+    connection_stop_deliveries(&amqp->base);
     amqp_set_state(amqp, AMQP_ABORTED);
 }
 

@@ -476,6 +476,30 @@ START_TEST(a_silent_client_is_dropped_after_two_looks)
 }
 END_TEST
 
+START_TEST(a_dropped_client_is_dealt_nothing_more)
+{
+    struct amqp_test_client *silent = beating(10);
+    amqp_open_channel(silent, 1);
+    struct amqp_test_client *other = amqp_client_login(&fixture, 0);
+    amqp_open_channel(other, 1);
+    amqp_declare(other, 1, "q", "", slice_of(NULL, 0));
+    amqp_consume(silent, 1, "q", "C", false);
+    amqp_fixture_pass(&fixture, 29999);
+    ck_assert(!silent->closed);
+    amqp_client_publish(other, 1, "", "q", false, slice_of(NULL, 0), slice_str("x"));
+    amqp_fixture_pass(&fixture, 1);
+    ck_assert(silent->closed);
+    amqp_client_send(other, 1,
+                     &(struct method){.kind = METHOD_BASIC_GET,
+                                      .basic_get = {.queue = slice_str("q"), .no_ack = true}});
+    amqp_fixture_settle(&fixture);
+    struct amqp_content content;
+    amqp_expect_content(other, 1, METHOD_BASIC_GET_OK, &content);
+    ck_assert(!content.method.basic_get_ok.redelivered);
+    amqp_content_fini(&content);
+}
+END_TEST
+
 START_TEST(part_of_a_frame_is_a_sign_of_life)
 {
     struct amqp_test_client *client = beating(10);
@@ -741,6 +765,7 @@ int main(void)
     tcase_add_test(tcase, a_method_that_does_not_exist_is_503);
     tcase_add_test(tcase, the_broker_beats_at_half_the_interval);
     tcase_add_test(tcase, a_silent_client_is_dropped_after_two_looks);
+    tcase_add_test(tcase, a_dropped_client_is_dealt_nothing_more);
     tcase_add_test(tcase, part_of_a_frame_is_a_sign_of_life);
     tcase_add_test(tcase, without_heartbeat_silence_is_fine);
     tcase_add_test(tcase, shutdown_closes_with_320);
