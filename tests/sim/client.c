@@ -4,6 +4,8 @@
 #include "tests/sim/client.h"
 
 #include "proto/basic.h"
+#include "proto/frame.h"
+#include "proto/properties.h"
 #include "proto/table.h"
 #include "tests/sim/client_send.h"
 
@@ -100,6 +102,24 @@ void client_send(struct client *client, struct m_op *op)
     if (info && (info->flags & METHOD_SYNC) && op->channel > 0 && !op->no_wait)
         client->channels[op->channel].waiting = true;
     link_send(client->node, client->link, op, &bytes);
+    client->last_sent_ms = client->node->now_ms;
+    buf_fini(&bytes);
+}
+
+/* Twice an interval, as clients do. */
+void client_beat(struct client *client)
+{
+    int64_t silence_ms = client->node->now_ms - client->last_sent_ms;
+    if (client->world->heartbeat_s == 0 || client->state != CLIENT_OPEN ||
+        silence_ms < client->world->heartbeat_s * 500)
+        return;
+    struct m_op *op = ARENA_NEW(&client->world->arena, struct m_op);
+    struct buf bytes = BUF_INIT;
+    op->heartbeat = true;
+    buf_add(&bytes, FRAME_HEARTBEAT_BYTES, FRAME_OVERHEAD);
+    trace_line(&client->world->trace, "client %u: beats", client->id);
+    link_send(client->node, client->link, op, &bytes);
+    client->last_sent_ms = client->node->now_ms;
     buf_fini(&bytes);
 }
 
@@ -140,7 +160,7 @@ static void tune_ok(struct client *client, const struct method_connection_tune *
     op->method.connection_tune_ok = (struct method_connection_tune_ok){
         .channel_max = tune->channel_max,
         .frame_max = client->world->frame_max,
-        .heartbeat = 0,
+        .heartbeat = client->world->heartbeat_s,
     };
     client_send(client, op);
     op = client_op(client, 0, METHOD_CONNECTION_OPEN);
@@ -178,6 +198,13 @@ static void note_tag(struct client *client, struct client_channel *channel, uint
     uint64_t *copy = ARENA_NEW(&client->world->arena, uint64_t);
     *copy = tag;
     vec_push(&client->world->arena, &channel->tags, copy);
+}
+
+static void note_request(struct client *client, const struct m_frame *frame)
+{
+    struct slice address;
+    if (properties_find(frame->content.properties, PROPERTY_REPLY_TO, &address))
+        client->reply_to = arena_text(&client->world->arena, address);
 }
 
 static struct client_consumer *find_consumer(struct client_channel *channel, struct slice tag)
@@ -237,6 +264,7 @@ static void read_channel(struct client *client, const struct m_frame *frame)
     } else if (kind == METHOD_CHANNEL_CLOSE_OK) {
         *channel = (struct client_channel){0};
     } else if (kind == METHOD_BASIC_DELIVER) {
+        note_request(client, frame);
         const struct client_consumer *consumer =
             find_consumer(channel, method->basic_deliver.consumer_tag);
         if (consumer && !consumer->no_ack)

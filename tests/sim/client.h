@@ -20,6 +20,7 @@ struct client_channel {
     bool closing;    /* channel.close is sent, or the opening */
     bool got_no_ack; /* the basic.get that is waited for */
     bool confirming, transactional;
+    bool asks;            /* it consumes replies */
     struct vec consumers; /* struct client_consumer */
     struct vec tags;      /* delivery tags to acknowledge, in order */
 };
@@ -31,12 +32,16 @@ struct client {
     struct link *link; /* NULL: away */
     enum client_state state;
     unsigned consumer_next;
+    const char *reply_to; /* of the latest request seen; NULL: none */
+    int64_t last_sent_ms; /* for heartbeats */
     struct client_channel channels[M_CHANNELS_MAX + 1];
 };
 
 void client_init(struct client *client, unsigned id, struct world *world, struct node *node);
 /* Does something, or nothing. */
 void client_act(struct client *client);
+/* Says that it is alive, when it is time. */
+void client_beat(struct client *client);
 /* Frames that have reached it. */
 void client_read(struct client *client);
 /* The connection is dead, as the client sees it. */

@@ -53,6 +53,20 @@ static struct m_message *new_message(struct client *client)
     return message;
 }
 
+static void send_message(struct client *client, uint16_t channel, struct m_message *message)
+{
+    struct m_op *op = client_op(client, channel, METHOD_BASIC_PUBLISH);
+    trace_line(&client->world->trace, "client %u ch %u: message %lu for '%s' '%s'", client->id,
+               channel, (unsigned long)message->id, message->exchange, message->key);
+    op->message = message;
+    op->method.basic_publish = (struct method_basic_publish){
+        .exchange = slice_str(message->exchange),
+        .routing_key = slice_str(message->key),
+        .mandatory = CHANCE(client->world->mandatory_percent),
+    };
+    client_send(client, op);
+}
+
 static void publish(struct client *client, uint16_t channel)
 {
     struct m_message *message = new_message(client);
@@ -63,14 +77,53 @@ static void publish(struct client *client, uint16_t channel)
         message->exchange = any_exchange(client)->name;
         message->key = world_key(client->world);
     }
-    struct m_op *op = client_op(client, channel, METHOD_BASIC_PUBLISH);
-    op->message = message;
-    op->method.basic_publish = (struct method_basic_publish){
-        .exchange = slice_str(message->exchange),
-        .routing_key = slice_str(message->key),
-        .mandatory = CHANCE(client->world->mandatory_percent),
-    };
+    send_message(client, channel, message);
+}
+
+/* -- asking and answering -- */
+
+static void consume_replies(struct client *client, uint16_t number)
+{
+    struct world *world = client->world;
+    struct client_channel *channel = &client->channels[number];
+    struct client_consumer *consumer = ARENA_NEW(&world->arena, struct client_consumer);
+    struct m_op *op = client_op(client, number, METHOD_BASIC_CONSUME);
+    consumer->tag = arena_printf(&world->arena, "r%u.%u", client->id, client->consumer_next++);
+    consumer->no_ack = true;
+    op->for_replies = true;
+    op->method.basic_consume.queue = slice_str("amq.rabbitmq.reply-to");
+    op->method.basic_consume.consumer_tag = slice_str(consumer->tag);
+    op->method.basic_consume.no_ack = !CHANCE(5);
+    channel->asks = true;
+    vec_push(&world->arena, &channel->consumers, consumer);
     client_send(client, op);
+}
+
+/* A request to whoever consumes; sometimes, wrongly, without waiting for replies. */
+static void ask(struct client *client, uint16_t number)
+{
+    bool prepared = client->channels[number].asks;
+    if (!client->channels[number].waiting && CHANCE(prepared ? 5 : 90)) {
+        consume_replies(client, number);
+        return;
+    }
+    struct m_message *message = new_message(client);
+    message->wants_reply = true;
+    message->exchange = "";
+    message->key = any_queue(client)->name;
+    send_message(client, number, message);
+}
+
+static void reply(struct client *client, uint16_t number)
+{
+    if (!client->reply_to)
+        return;
+    struct m_message *message = new_message(client);
+    message->exchange = "";
+    message->key = client->reply_to;
+    if (CHANCE(70))
+        client->reply_to = NULL;
+    send_message(client, number, message);
 }
 
 /* -- acknowledging -- */
@@ -170,6 +223,14 @@ static void set_qos(struct client *client, uint16_t number)
     struct m_op *op = client_op(client, number, METHOD_BASIC_QOS);
     op->method.basic_qos.prefetch_count = (uint16_t)BELOW(5);
     op->method.basic_qos.global = CHANCE(30);
+    client_send(client, op);
+}
+
+/* The one form that is allowed. */
+static void set_flow(struct client *client, uint16_t number)
+{
+    struct m_op *op = client_op(client, number, METHOD_CHANNEL_FLOW);
+    op->method.channel_flow.active = true;
     client_send(client, op);
 }
 
@@ -358,7 +419,7 @@ static void close_channel(struct client *client, uint16_t number)
 /* What ends the connection with a hard error. */
 static void misbehave(struct client *client, uint16_t number)
 {
-    uint64_t way = BELOW(4);
+    uint64_t way = BELOW(5);
     struct m_op *op;
     if (way == 0) {
         op = client_op(client, number, METHOD_BASIC_QOS);
@@ -368,6 +429,9 @@ static void misbehave(struct client *client, uint16_t number)
         op = client_op(client, number, METHOD_BASIC_RECOVER);
         op->hard = 540;
     } else if (way == 2) {
+        op = client_op(client, number, METHOD_CHANNEL_FLOW);
+        op->hard = 540;
+    } else if (way == 3) {
         op = client_op(client, number, METHOD_CHANNEL_OPEN);
         op->hard = 504;
     } else {
@@ -454,6 +518,15 @@ static void act_on(struct client *client, uint16_t number, enum act act)
         break;
     case ACT_MISBEHAVE:
         misbehave(client, number);
+        break;
+    case ACT_ASK:
+        ask(client, number);
+        break;
+    case ACT_REPLY:
+        reply(client, number);
+        break;
+    case ACT_FLOW:
+        set_flow(client, number);
         break;
     case ACT_CLOSE_CHANNEL:
         close_channel(client, number);

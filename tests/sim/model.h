@@ -32,6 +32,14 @@ struct m_death {
     const char *original_expiration; /* NULL: none */
 };
 
+/* A consumer of direct replies. */
+struct m_reply {
+    struct m_channel *channel;
+    const char *tag;
+    const char *address; /* NULL: not known yet */
+    bool alive;
+};
+
 /* A message as it is in a queue. Dead-lettering makes a new one of the same id. */
 struct m_message {
     uint64_t id;
@@ -43,6 +51,8 @@ struct m_message {
     bool has_headers;           /* besides those of deaths */
     int64_t header_h, header_g; /* negative: absent */
     size_t body_len;
+    bool wants_reply;      /* its publisher says so; then, once it is published: */
+    struct m_reply *reply; /* where answers go */
     struct m_death deaths[M_DEATHS_MAX];
     unsigned death_count;
     struct m_death first, last;
@@ -151,6 +161,7 @@ struct m_channel {
     struct vec consumers, unacked, publishes; /* m_consumer, m_unacked, unanswered m_publish */
     struct vec tx_publishes;                  /* struct m_op */
     struct vec tx_acks;                       /* model_channel.c's */
+    struct m_reply *reply;                    /* NULL: none */
     bool quiet;                               /* the method being applied wants no answer */
 };
 
@@ -174,6 +185,7 @@ struct m_connection {
     bool congested; /* the node was told so */
     uint64_t channels_opened;
     bool cancel_notify;       /* the client understands basic.cancel from the node */
+    bool running;             /* connection.open was taken */
     bool understands_blocked; /* and connection.blocked */
     bool may_publish;         /* content of it may have been taken, */
     bool published;           /* or was */
@@ -198,7 +210,8 @@ struct m_op {
     bool understands_blocked;  /* likewise */
     bool no_wait;              /* no answer is wanted */
     uint16_t hard; /* code with which the node ends the connection for it; 0: it does not */
-    bool protocol_header;
+    bool protocol_header, heartbeat;
+    bool for_replies; /* basic.consume */
 };
 
 /* Content of a frame from the node; slices are valid for the run's life. */
@@ -249,11 +262,12 @@ struct model {
     struct vec dead_queues, dead_exchanges, dead_bindings; /* not yet durably */
     struct vec stored; /* struct m_entry, durable ones, dead ones until that is durable */
     struct vec connections;
+    struct vec replies;    /* struct m_reply, dead ones too */
     struct vec deliveries; /* struct m_frame of this phase, not yet matched */
     uint64_t changes;      /* of what is stored */
     struct vec deaths;     /* work list of dead-lettering */
     bool dead_lettering;
-    uint64_t delivered, confirmed, dead_lettered,
+    uint64_t delivered, confirmed, dead_lettered, replied,
         expired; /* what this run has seen, for the summary */
 };
 
@@ -308,6 +322,8 @@ void model_expire(struct model *model, struct m_queue *queue);
 
 enum m_place model_append(struct model *model, struct m_queue *queue, struct m_message *message,
                           struct m_publish *origin, struct m_entry *root);
+/* Takes note of all that the node dealt from the queue in this phase. */
+void model_deal(struct model *model, struct m_queue *queue);
 struct m_entry *model_head(const struct m_queue *queue);
 uint64_t model_ready_bytes(const struct m_queue *queue);
 void model_make_ready(struct model *model, struct m_entry *entry);
@@ -338,6 +354,15 @@ void model_phase_end(struct model *model);
 void model_dispatched(struct model *model);
 /* Bytes up to `offset` have left for the network. */
 void model_released(struct model *model, struct m_connection *connection, uint64_t offset);
+
+/* -- model_reply.c: direct reply-to -- */
+
+void model_reply_consume(struct model *model, struct m_channel *channel, const struct m_op *op);
+void model_reply_end(struct m_channel *channel);
+bool model_reply_consumes(const struct m_channel *channel, struct slice tag);
+/* Is it a reply to a channel that is there? Then that owes a delivery. */
+bool model_reply_deliver(struct model *model, struct m_message *message);
+bool model_reply_matches(struct model *model, const struct m_message *message, struct slice given);
 
 /* -- model_alarm.c: alarms -- */
 

@@ -256,6 +256,10 @@ static void unbind(struct model *model, struct m_channel *channel, const struct 
 static void consume(struct model *model, struct m_channel *channel, const struct m_op *op)
 {
     const struct method_basic_consume *method = &op->method.basic_consume;
+    if (op->for_replies) {
+        model_reply_consume(model, channel, op);
+        return;
+    }
     struct m_queue *queue = need_queue(model, channel, op->queue->name);
     if (!queue)
         return;
@@ -292,6 +296,8 @@ static void cancel(struct model *model, struct m_channel *channel, const struct 
         model_consumer_end(model, consumer);
         break;
     }
+    if (model_reply_consumes(channel, slice_str(tag)))
+        model_reply_end(channel);
     answer(model, channel, METHOD_BASIC_CANCEL_OK)->name = tag;
 }
 
@@ -326,18 +332,27 @@ static void get(struct model *model, struct m_channel *channel, const struct m_o
     model_unacked_add(model, channel, model_unacked_new(model, entry, expect->tag, NULL));
 }
 
+static void accept(struct model *model, struct m_channel *channel, struct m_op *op)
+{
+    bool rejected = false;
+    op->message->reply = op->message->wants_reply ? channel->reply : NULL;
+    if (channel->transactional)
+        vec_push(model->arena, &channel->tx_publishes, op);
+    else
+        model_publish(model, channel, op, &rejected);
+}
+
 static void publish(struct model *model, struct m_channel *channel, struct m_op *op)
 {
     const struct m_exchange *exchange = model_exchange(model, op->message->exchange);
-    bool rejected = false;
     if (!exchange)
         model_channel_error(model, channel, 404);
     else if (exchange->spec->internal)
         model_channel_error(model, channel, 403);
-    else if (channel->transactional)
-        vec_push(model->arena, &channel->tx_publishes, op);
+    else if (op->message->wants_reply && !channel->reply)
+        model_channel_error(model, channel, 406);
     else
-        model_publish(model, channel, op, &rejected);
+        accept(model, channel, op);
 }
 
 static void commit(struct model *model, struct m_channel *channel)
@@ -417,6 +432,8 @@ static void apply_open(struct model *model, struct m_channel *channel, struct m_
         model_tx_rollback(model, channel), answer(model, channel, METHOD_TX_ROLLBACK_OK);
     else if (kind == METHOD_BASIC_RECOVER)
         model_recover(model, channel), answer(model, channel, METHOD_BASIC_RECOVER_OK);
+    else if (kind == METHOD_CHANNEL_FLOW)
+        answer(model, channel, METHOD_CHANNEL_FLOW_OK);
     else if (kind == METHOD_CHANNEL_CLOSE)
         model_channel_end(model, channel), answer(model, channel, METHOD_CHANNEL_CLOSE_OK);
     else
@@ -432,9 +449,10 @@ static void apply_connection(struct model *model, struct m_connection *connectio
         connection->cancel_notify = op->cancel_notify;
         connection->understands_blocked = op->understands_blocked;
         model_expect(model, connection, 0, METHOD_CONNECTION_TUNE);
-    } else if (op->method.kind == METHOD_CONNECTION_OPEN)
+    } else if (op->method.kind == METHOD_CONNECTION_OPEN) {
+        connection->running = true;
         model_expect(model, connection, 0, METHOD_CONNECTION_OPEN_OK);
-    else if (op->method.kind == METHOD_CONNECTION_CLOSE) {
+    } else if (op->method.kind == METHOD_CONNECTION_CLOSE) {
         model_connection_end(model, connection);
         model_expect(model, connection, 0, METHOD_CONNECTION_CLOSE_OK);
     }
@@ -449,6 +467,8 @@ static void end_hard(struct model *model, struct m_connection *connection, uint1
 
 void model_apply(struct model *model, struct m_connection *connection, struct m_op *op)
 {
+    if (op->heartbeat)
+        return;
     if (op->channel == 0) {
         apply_connection(model, connection, op);
         return;

@@ -190,6 +190,7 @@ void model_channel_end(struct model *model, struct m_channel *channel)
     model_recover(model, channel);
     while (channel->consumers.count > 0)
         model_consumer_end(model, channel->consumers.at[0]);
+    model_reply_end(channel);
     channel->publishes.count = 0;
     channel->confirming = channel->transactional = false;
     channel->state = M_CLOSED;

@@ -50,6 +50,7 @@ struct slice model_properties(struct model *model, const struct m_message *messa
     uint8_t priority = (uint8_t)message->priority;
     set_text(&properties, PROPERTY_MESSAGE_ID, id);
     set_text(&properties, PROPERTY_EXPIRATION, message->expiration);
+    set_text(&properties, PROPERTY_REPLY_TO, message->wants_reply ? "amq.rabbitmq.reply-to" : NULL);
     write_headers(&headers, message);
     if (message->has_headers)
         properties_set(&properties, PROPERTY_HEADERS, buf_slice(&headers));
@@ -192,7 +193,6 @@ static bool property_is(const struct properties *properties, enum property id, c
 bool model_content_matches(struct model *model, const struct m_message *message, uint32_t count,
                            const struct m_frame *frame, const char **why)
 {
-    (void)model;
     const struct m_content *content = &frame->content;
     struct properties properties;
     struct reply reply;
@@ -216,5 +216,7 @@ bool model_content_matches(struct model *model, const struct m_message *message,
         (message->priority >= 0 &&
          properties_octet(&properties, PROPERTY_PRIORITY, 0) != message->priority))
         return false;
-    return headers_match(message, count, properties_get(&properties, PROPERTY_HEADERS), why);
+    *why = "reply-to";
+    return model_reply_matches(model, message, properties_get(&properties, PROPERTY_REPLY_TO)) &&
+           headers_match(message, count, properties_get(&properties, PROPERTY_HEADERS), why);
 }

@@ -40,6 +40,11 @@ void model_emit(struct model *model, struct m_connection *connection, struct m_f
         return;
     }
     const struct method_basic_deliver *deliver = &frame->method.basic_deliver;
+    if (model_reply_consumes(channel, deliver->consumer_tag)) {
+        check_tag(model, channel, deliver->delivery_tag);
+        vec_push(model->arena, &connection->emitted, frame);
+        return;
+    }
     frame->consumer = find_consumer(channel, deliver->consumer_tag);
     if (channel->state != M_OPEN || !frame->consumer)
         model_fail(model, "client %u ch %u: delivery to %.*s, who is not there", connection->client,
@@ -152,8 +157,12 @@ _Noreturn static void explain(struct model *model, const struct m_frame *frame)
         if (entry->message->id != id)
             continue;
         if (frame_is(model, frame, entry, &why))
-            model_fail(model, "%s: message %" PRIu64 " delivered before %" PRIu64 " to %s",
-                       queue->spec->name, id, head->message->id, frame->consumer->tag);
+            model_fail(model,
+                       "%s: message %" PRIu64 " delivered before %" PRIu64 " (which has %" PRId64
+                       " ms) to %s",
+                       queue->spec->name, id, head->message->id,
+                       head->deadline_ms == INT64_MAX ? -1 : head->deadline_ms - model->now_ms,
+                       frame->consumer->tag);
     }
     if (why)
         model_fail(model, "%s: message %" PRIu64 " delivered with wrong content: %s",
@@ -164,13 +173,20 @@ _Noreturn static void explain(struct model *model, const struct m_frame *frame)
                queue->spec->name, id, frame->consumer->tag);
 }
 
+static bool has_delivery_from(const struct model *model, const struct m_queue *queue)
+{
+    for (size_t i = 0; i < model->deliveries.count; i++)
+        if (((const struct m_frame *)model->deliveries.at[i])->consumer->queue == queue)
+            return true;
+    return false;
+}
+
 static void settle_deliveries(struct model *model)
 {
     for (size_t i = 0; i < model->queues.count && model->deliveries.count > 0; i++) {
         struct m_queue *queue = model->queues.at[i];
-        struct m_entry *head;
-        while ((head = model_head(queue)) && model_take_delivery(model, head)) {
-        }
+        if (has_delivery_from(model, queue))
+            model_deal(model, queue);
     }
     if (model->deliveries.count > 0)
         explain(model, model->deliveries.at[0]);
@@ -291,10 +307,23 @@ static void check_returned(struct model *model, const struct m_expect *expect,
                    why);
 }
 
+static void check_reply(struct model *model, const struct m_expect *expect,
+                        const struct m_frame *frame)
+{
+    const struct method_basic_deliver *given = &frame->method.basic_deliver;
+    const char *why = "exchange, routing key or flag";
+    if (given->exchange.len > 0 || !slice_equal_str(given->routing_key, expect->message->key) ||
+        given->redelivered || !model_content_matches(model, expect->message, 0, frame, &why))
+        model_fail(model, "reply message %" PRIu64 " is wrong: %s", expect->message->id, why);
+    model->delivered++;
+}
+
 static bool answers(const struct m_expect *expect, const struct m_frame *frame)
 {
     if (expect->channel != frame->channel || expect->kind != frame->method.kind)
         return false;
+    if (expect->kind == METHOD_BASIC_DELIVER)
+        return name_is(expect->name, frame->method.basic_deliver.consumer_tag);
     if (expect->kind == METHOD_BASIC_CANCEL)
         return name_is(expect->name, frame->method.basic_cancel.consumer_tag);
     return true;
@@ -316,6 +345,8 @@ static void settle_frame(struct model *model, struct m_connection *connection,
         check_answer(model, expect, frame);
         if (kind == METHOD_BASIC_GET_OK)
             check_got(model, expect, frame);
+        if (kind == METHOD_BASIC_DELIVER)
+            check_reply(model, expect, frame);
         if (kind == METHOD_BASIC_RETURN)
             check_returned(model, expect, frame);
         frame->release->turn = expect->turn;

@@ -181,6 +181,8 @@ void model_publish(struct model *model, struct m_channel *channel, struct m_op *
     struct m_message *message = op->message;
     struct m_exchange *exchange = model_exchange(model, message->exchange);
     struct m_publish *publish = channel->confirming ? new_publish(model, channel, message) : NULL;
+    if (model_reply_deliver(model, message))
+        return;
     struct vec queues = {0};
     const char *keys[M_KEYS_MAX];
     unsigned key_count = keys_of(message, true, keys);

@@ -5,6 +5,9 @@
 
 #include <stdlib.h>
 
+/* What is over the limit goes in portions, so that it does not keep all others waiting. */
+#define SHED_AT_ONCE 1024
+
 /* -- order -- */
 
 /* Higher lanes first, then by position. */
@@ -73,7 +76,7 @@ static bool deal_one(struct model *model, struct m_queue *queue)
     return head && model_take_delivery(model, head);
 }
 
-static void deal(struct model *model, struct m_queue *queue)
+void model_deal(struct model *model, struct m_queue *queue)
 {
     while (deal_one(model, queue)) {
     }
@@ -85,7 +88,7 @@ static bool refuses(struct model *model, struct m_queue *queue, const struct m_m
         return false;
     if (!over(queue, queue->ready.count + 1, model_ready_bytes(queue) + message->body_len))
         return false;
-    deal(model, queue);
+    model_deal(model, queue);
     /* The delivery itself may have filled its consumer's wire. */
     if (queue->ready.count == 0 &&
         (model_taker(queue) || model_has_delivery(model, queue, message)))
@@ -96,7 +99,8 @@ static bool refuses(struct model *model, struct m_queue *queue, const struct m_m
 /* What is over the limit goes from the head, unless a consumer takes it first. */
 void model_enforce_length(struct model *model, struct m_queue *queue)
 {
-    while (over(queue, queue->ready.count, model_ready_bytes(queue))) {
+    for (unsigned i = 0;
+         i < SHED_AT_ONCE && over(queue, queue->ready.count, model_ready_bytes(queue)); i++) {
         if (deal_one(model, queue))
             continue;
         struct m_entry *head = model_head(queue);
@@ -169,7 +173,7 @@ enum m_place model_append(struct model *model, struct m_queue *queue, struct m_m
                entry->stored ? ", stored" : "");
     model_make_ready(model, entry);
     if (entry->deadline_ms <= model->now_ms) {
-        deal(model, queue);
+        model_deal(model, queue);
         model_expire(model, queue);
     }
     model_enforce_length(model, queue);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Time, turns, and what is left after a crash. */
 #include "tests/sim/model.h"
+#include "tests/sim/node.h"
 #include "tests/sim/peek.h"
 
 void model_set_time(struct model *model, int64_t now_ms, int64_t wall_ms)
@@ -61,8 +62,19 @@ static void end_failed(struct model *model, const struct vec *failed)
             end_connection_failed(model, failed, ((struct m_channel *)failed->at[i])->connection);
 }
 
+/* Nothing is dealt to a client that is given up; it ends when the turn does. */
+static void give_up(const struct link *link)
+{
+    for (unsigned i = 0; i <= M_CHANNELS_MAX && peek_aborted(link); i++)
+        link->model->channels[i].flow = false;
+}
+
 static void run_timer(struct model *model, const struct peek_due *due, struct vec *failed)
 {
+    if (due->link) {
+        give_up(due->link);
+        return;
+    }
     if (due->channel) {
         time_out(model, due->channel, failed);
         return;
@@ -70,7 +82,9 @@ static void run_timer(struct model *model, const struct peek_due *due, struct ve
     struct m_queue *queue = model_queue(model, due->queue);
     if (!queue)
         return;
-    if (!due->unused)
+    if (due->length)
+        model_enforce_length(model, queue);
+    else if (!due->unused)
         model_expire(model, queue);
     else if (queue->unused_at_ms <= model->now_ms)
         model_queue_destroy(model, queue);
@@ -253,6 +267,8 @@ void model_restart(struct model *model, uint64_t turn, bool clean)
     model->connections.count = 0;
     memset(model->alarms, 0, sizeof model->alarms);
     model->deliveries.count = 0;
+    for (size_t i = 0; i < model->replies.count; i++)
+        ((struct m_reply *)model->replies.at[i])->alive = false;
     model->deaths.count = 0;
     restart_queues(model, turn);
     restart_exchanges(model, turn);

@@ -119,6 +119,7 @@ static bool feed_one(struct node *node, struct link *link, size_t *budget)
         len = *budget;
     *budget -= len;
     link->model->may_publish = link->model->may_publish || next->op->message;
+    node_heard(node, link);
     size_t took = amqp_connection_feed(link->amqp, slice_of(link->input.data, len));
     CHECK(took <= len);
     buf_drain(&link->input, took);
@@ -204,6 +205,8 @@ static bool flush_link(struct node *node, struct link *link, bool everything)
     if (!everything && outq_len(output) > world->high_water)
         connection_set_congested(link->connection, true);
     link->closing = wishes.close || wishes.abort;
+    if (wishes.abort)
+        node_check_abort(node, link);
     if (wishes.abort || (wishes.close && outq_len(output) == 0)) {
         trace_line(&world->trace, "node: closes client %u", link->client);
         amqp_connection_free(link->amqp, "closed");
@@ -346,6 +349,7 @@ void node_turn(struct node *node, bool everything)
     settle(node);
     peek_compare(model);
     model_check_told(model);
+    node_check_silence(node);
     flush_all(node, everything);
     model_turn_end(model);
 }

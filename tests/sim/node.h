@@ -41,7 +41,11 @@ struct link {
     uint64_t left;     /* bytes that left the node */
     uint64_t arrived;  /* and reached the client */
     struct vec frames; /* struct m_frame, made and not yet with the client */
-    bool closing;      /* the node wants to close once everything is written */
+    int64_t heard_ms;  /* when it took something from it last */
+    int64_t looked_ms, beat_ms;
+    unsigned looks, beats_missed; /* in vain since then */
+    uint64_t beat_tapped;
+    bool closing; /* the node wants to close once everything is written */
 };
 
 struct link_op {
@@ -110,6 +114,15 @@ void node_set_alarm(struct node *node, enum m_alarm alarm, bool on);
 void node_pass_time(struct node *node, int64_t ms);
 /* The wall clock is set, which must not concern anything but what a restart reads. */
 void node_set_clock(struct node *node, int64_t by_ms);
+/* -- node_beat.c: heartbeats -- */
+
+/* It took something from this client. */
+void node_heard(const struct node *node, struct link *link);
+/* It gives the client up: may it? */
+void node_check_abort(const struct node *node, const struct link *link);
+/* End of a turn. */
+void node_check_silence(struct node *node);
+
 /* Nothing waits anywhere in the node. */
 bool node_idle(const struct node *node);
 

@@ -103,7 +103,7 @@ static void set_options(const struct node *node, struct broker_options *options)
     broker_options_init(options);
     rng_bytes(&node->world->rng, options->seed, sizeof options->seed);
     options->consumer_timeout_ms = node->world->consumer_timeout_ms;
-    options->heartbeat_s = 0;
+    options->heartbeat_s = node->world->heartbeat_s;
     options->frame_max = node->world->frame_max;
     options->handshake_timeout_ms = INT32_MAX;
     if (!node->world->queue_memory)

@@ -11,6 +11,7 @@
 #include "broker/vhost.h"
 #include "proto/properties.h"
 #include "proto/table.h"
+#include "session/amqp.h"
 #include "storage/maintain.h"
 #include "storage/store_db.h"
 #include "tests/sim/node.h"
@@ -100,13 +101,16 @@ static void add_due(struct peek_due *due, size_t *count, struct peek_due item,
 static void add_queues(const struct model *model, struct peek_due *due, size_t *count, size_t most)
 {
     int64_t now_ms = model->node->broker->now_ms;
-    for (size_t i = 0; i < model->queues.count && *count + 2 <= most; i++) {
+    for (size_t i = 0; i < model->queues.count && *count + 3 <= most; i++) {
         const struct m_queue *queue = model->queues.at[i];
         const struct queue *found = queue_of(model, queue);
         struct peek_due item = {.queue = queue->spec->name};
         if (!found)
             continue;
         add_due(due, count, item, &found->expiry_timer, now_ms);
+        item.length = true;
+        add_due(due, count, item, &found->length_timer, now_ms);
+        item.length = false;
         item.unused = true;
         add_due(due, count, item, &found->unused_timer, now_ms);
     }
@@ -122,14 +126,28 @@ static void add_channels(const struct link *link, struct peek_due *due, size_t *
     }
 }
 
+static void add_beat(struct link *link, struct peek_due *due, size_t *count, size_t most)
+{
+    struct peek_due item = {.link = link};
+    if (*count < most)
+        add_due(due, count, item, &link->amqp->deadline, link->connection->broker->now_ms);
+}
+
+bool peek_aborted(const struct link *link)
+{
+    return link->amqp->state == AMQP_ABORTED;
+}
+
 size_t peek_due(const struct model *model, struct peek_due *due, size_t most)
 {
     size_t count = 0;
     add_queues(model, due, &count, most);
     for (size_t i = 0; i < model->node->links.count; i++) {
-        const struct link *link = model->node->links.at[i];
-        if (link->amqp)
-            add_channels(link, due, &count, most);
+        struct link *link = model->node->links.at[i];
+        if (!link->amqp)
+            continue;
+        add_channels(link, due, &count, most);
+        add_beat(link, due, &count, most);
     }
     return count;
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct link;
 struct m_channel;
 struct m_entry;
 struct m_exchange;
@@ -30,14 +31,19 @@ void peek_sort_queues(const struct model *model, const struct m_exchange *exchan
 
 struct peek_due {
     const char *queue;         /* the model's spelling; NULL: an acknowledgement is overdue */
-    bool unused;               /* x-expires; else its messages' deadlines */
+    bool unused;               /* x-expires; */
+    bool length;               /* or more is to be dropped; else its messages' deadlines */
     struct m_channel *channel; /* whose acknowledgement */
+    struct link *link;         /* a heartbeat of its connection; then the others mean nothing */
     int64_t key;
     uint64_t sequence;
 };
 
 /* The timers of queues that broker_run_timers() will run now, in their order; how many. */
 size_t peek_due(const struct model *model, struct peek_due *due, size_t most);
+
+/* The node has given it up. */
+bool peek_aborted(const struct link *link);
 
 /* Every queue, exchange, binding and entry of the node against the model; violations end the run. */
 void peek_compare(struct model *model);

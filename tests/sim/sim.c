@@ -54,7 +54,8 @@ static void carry_all(struct sim *sim, bool everything)
         if (client)
             client_read(client);
         bool ended = !link->amqp && link->arrived == link->left;
-        bool lost = link->half_open && (everything || world_percent(&sim->world, 20));
+        bool lost = link->half_open &&
+                    (everything || (!sim->world.heartbeat_s && world_percent(&sim->world, 20)));
         if (!ended && !lost)
             continue;
         if (client)
@@ -147,6 +148,8 @@ static void step(struct sim *sim)
     for (unsigned i = 0; i < sim->world.client_count; i++)
         for (uint64_t acts = world_below(&sim->world, 3); acts > 0; acts--)
             client_act(&sim->clients[i]);
+    for (unsigned i = 0; i < sim->world.client_count; i++)
+        client_beat(&sim->clients[i]);
     carry_all(sim, false);
     turn(sim, false);
 }

@@ -240,6 +240,10 @@ static void set_weights(struct world *world)
     weights[ACT_TX_ROLLBACK] = transactions ? 3 : 0;
     weights[ACT_BAD_ACK] = CHANCE(20) ? 1 : 0;
     weights[ACT_MISBEHAVE] = CHANCE(20) ? 1 : 0;
+    bool requests = CHANCE(30);
+    weights[ACT_ASK] = requests ? 5 + BELOW(15) : 0;
+    weights[ACT_REPLY] = requests ? 5 + BELOW(15) : 0;
+    weights[ACT_FLOW] = CHANCE(20) ? 1 : 0;
     weights[ACT_OPEN_CHANNEL] = 3;
     weights[ACT_CLOSE_CHANNEL] = BELOW(3);
     weights[ACT_CLOSE_CONNECTION] = CHANCE(50) ? 1 : 0;
@@ -287,9 +291,12 @@ static void set_weather(struct world *world)
     world->store_pending_max = CHANCE(85) ? 1u << 24 : 500 + BELOW(5000);
     world->consumer_timeout_ms = CHANCE(70) ? 0 : 60 + BELOW(1000);
     world->queue_memory = CHANCE(60) ? 0 : CHANCE(50) ? 1 : 1000 + BELOW(4000);
-    world->page_messages = 1 + BELOW(CHANCE(50) ? 3 : 12);
-    world->lane_memory_min = CHANCE(20) ? 8192 : 100 + BELOW(1500);
+    /* When exactly a message expires that is on the disk the model does not know. */
+    bool small = !expires(world) && CHANCE(80);
+    world->page_messages = small ? 1 + BELOW(CHANCE(50) ? 3 : 12) : 4096;
+    world->lane_memory_min = small ? 100 + BELOW(1500) : 8192;
     world->lazy_pages = world->queue_memory && !expires(world) && CHANCE(70);
+    world->heartbeat_s = CHANCE(60) ? 0 : (uint16_t)(1 + BELOW(3));
     world->frame_max = CHANCE(70) ? 131072 : 4096;
     world->write_percent = CHANCE(50) ? 90 : 5 + BELOW(50);
     /* A page read back goes by the wall clock, as all that is on the disk. */

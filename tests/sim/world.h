@@ -50,9 +50,14 @@ struct exchange_spec {
     X(CONSUME)                                                                                     \
     X(CANCEL)                                                                                      \
     X(QOS)                                                                                         \
-    X(PURGE) X(RECOVER) X(DECLARE_QUEUE) X(DELETE_QUEUE) X(DECLARE_EXCHANGE) X(DELETE_EXCHANGE)    \
-        X(BIND) X(UNBIND) X(CONFIRM) X(TX_SELECT) X(TX_COMMIT) X(TX_ROLLBACK) X(BAD_ACK)           \
-            X(MISBEHAVE) X(OPEN_CHANNEL) X(CLOSE_CHANNEL) X(CLOSE_CONNECTION) X(DIE)
+    X(PURGE)                                                                                       \
+    X(RECOVER)                                                                                     \
+    X(DECLARE_QUEUE)                                                                               \
+    X(DELETE_QUEUE)                                                                                \
+    X(DECLARE_EXCHANGE)                                                                            \
+    X(DELETE_EXCHANGE) X(BIND) X(UNBIND) X(CONFIRM) X(TX_SELECT) X(TX_COMMIT) X(TX_ROLLBACK)       \
+        X(BAD_ACK) X(MISBEHAVE) X(ASK) X(REPLY) X(FLOW) X(OPEN_CHANNEL) X(CLOSE_CHANNEL)           \
+            X(CLOSE_CONNECTION) X(DIE)
 
 enum act {
 #define X(name) ACT_##name,
@@ -92,6 +97,7 @@ struct world {
     uint64_t lane_memory_min; /* otherwise: how soon one pages, */
     uint32_t page_messages;   /* and how much comes back at a time */
     uint32_t frame_max;
+    uint16_t heartbeat_s; /* 0: none; else a half-open connection is found by its silence alone */
     int64_t consumer_timeout_ms; /* 0: none */
     unsigned write_percent;      /* of steps: how fast the disk is */
     uint64_t message_next;
