@@ -194,10 +194,15 @@ void call_json(struct call *call, json_t *document)
     row_fini(&row);
 }
 
-void call_begin(struct call *call)
+void call_begin_as(struct call *call, const char *content_type)
 {
     start(call, 200);
-    call->response->content_type = "application/json";
+    call->response->content_type = content_type;
+}
+
+void call_begin(struct call *call)
+{
+    call_begin_as(call, "application/json");
     http_response_add_header(call->response, "Cache-Control", slice_str("no-cache"));
 }
 

@@ -128,6 +128,8 @@ void call_begin_object(struct call *call, struct row *row);
 void call_end_object(struct row *row);
 /* 200 with JSON that the caller appends to the response's body, maybe in parts. */
 void call_begin(struct call *call);
+/* The same with text of another kind; static storage. */
+void call_begin_as(struct call *call, const char *content_type);
 /* Any status with a document; taken over. */
 void call_document(struct call *call, int status, json_t *document);
 /* A status without a body. */

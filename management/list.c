@@ -478,9 +478,11 @@ static struct listing *begin(struct call *call, const struct list_kind *kind)
 
     listing->call = call;
     listing->kind = kind;
-    call_set_task(call, &listing_task, listing);
-    if (!page_read(call, &listing->page))
+    if (!page_read(call, &listing->page)) {
+        free_listing(listing);
         return NULL;
+    }
+    call_set_task(call, &listing_task, listing);
     char *columns = call_query(call, "columns");
     columns_init(&listing->columns, columns);
     mem_free(columns);

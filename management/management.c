@@ -414,7 +414,7 @@ struct call *management_begin(struct management *management, const struct http_r
     call->vhost = NULL;
     note_work(call);
     CHECK(call->answered || call->task);
-    call->complete = call->answered;
+    call->complete = !call->task;
     return call;
 }
 

@@ -177,19 +177,6 @@ void metrics_describe(struct buf *out)
 
 /* ---- the node ---- */
 
-/* Those of which some client has used a channel to publish. */
-static uint64_t count_publishers(const struct broker *broker)
-{
-    uint64_t count = 0;
-
-    LIST_EACH(&broker->connections, link) {
-        const struct connection *connection = CONTAINER_OF(link, struct connection, broker_link);
-        LIST_EACH(&connection->channels, channel_link)
-            count += CONTAINER_OF(channel_link, struct channel, connection_link)->stats.publish > 0;
-    }
-    return count;
-}
-
 void metrics_read_node(struct metrics_node *node, const struct call *call)
 {
     const struct broker *broker = call->broker;
@@ -200,8 +187,8 @@ void metrics_read_node(struct metrics_node *node, const struct call *call)
         .load.store_file = FACT_UNKNOWN,
         .load.store_free = FACT_UNKNOWN,
         .vhosts = broker->vhosts.count,
-        .publishers = count_publishers(broker),
         .message_bytes = broker->message_bytes,
+        .part_work = management_work_most(call->management),
         .memory_alarm = broker->alarms[ALARM_MEMORY],
         .disk_alarm = broker_disk_alarmed(broker),
         .sizes.bounds = &MESSAGE_SIZE_BOUNDS,

@@ -34,6 +34,7 @@ struct metrics_node {
     struct load_facts load;
     struct histogram_facts sizes;
     uint64_t vhosts, publishers, message_bytes;
+    uint64_t part_work; /* see management_work_most() */
     bool memory_alarm, disk_alarm;
 };
 
@@ -62,7 +63,7 @@ bool metric_in_family(const struct metric *metric, struct slice family);
 /* The table as the text of docs/metrics.md. */
 void metrics_describe(struct buf *out);
 
-/* The node as it is now; a walk over all queues and connections. */
+/* The node as it is now, without `publishers`: to count them is a walk. */
 void metrics_read_node(struct metrics_node *node, const struct call *call);
 
 enum metrics_form {
@@ -70,7 +71,7 @@ enum metrics_form {
     METRICS_OBJECTS, /* one line an object */
     METRICS_CHOSEN, /* the same of the families and virtual hosts that the query names, no others */
 };
-/* Appends the text for Prometheus. */
-void metrics_write(struct buf *out, const struct call *call, enum metrics_form form);
+/* Answers with the text for Prometheus, in parts. */
+void metrics_answer(struct call *call, enum metrics_form form);
 
 #endif

@@ -2,8 +2,10 @@
 /* Metrics as text, in Prometheus' exposition format 0.0.4: all lines of a metric together, its HELP and
  * TYPE before them.
  *
+ *   SCRAPE_COUNTING ─► the node's lines ─► for each scope of objects: SCRAPE_NOTING ─► SCRAPE_WRITING
+ *
  * (1) Objects are walked once for a scope: their values are noted in a matrix (or summed up), and
- *     written a metric at a time from there.
+ *     written a metric at a time from there. All of it in parts.
  * (2) A name that is no UTF-8 has U+FFFD for each byte that isn't.
  */
 #include "management/metrics.h"
@@ -16,6 +18,7 @@
 #include "broker/vhost.h"
 #include "management/identity.h"
 #include "management/object.h"
+#include "management/walk.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -24,10 +27,33 @@
 #define PREFIX "rabbitmq_"
 #define SCOPE_METRICS_MAX 32 /* rows of metrics.def of one scope of objects */
 
+/* What things cost, see management_work(). */
+#define OBJECT_WORK 128
+#define VALUE_WORK 16
+
+/* Objects of one scope: for each its labels and a row of values. */
+struct table {
+    const struct metric *metrics[SCOPE_METRICS_MAX]; /* the wanted ones */
+    size_t width;
+    struct buf labels;
+    size_t *label_ends; /* a row each */
+    double *values;     /* width a row; the sums in the first */
+    size_t count, capacity;
+    size_t metric, row; /* the next line: of which metric, of which object */
+};
+
+enum scrape_stage { SCRAPE_COUNTING, SCRAPE_NOTING, SCRAPE_WRITING };
+
 struct scrape {
-    const struct call *call;
+    struct call *call;
     enum metrics_form form;
     struct buf *out;
+    enum scrape_stage stage;
+    enum metric_scope scope;
+    struct walk walk;
+    bool walking;
+    uint64_t publishers; /* channels that have published */
+    struct table table;
 };
 
 /* ---- lines ---- */
@@ -203,6 +229,7 @@ static void write_node(const struct scrape *scrape)
     const struct metric *metric;
 
     metrics_read_node(&node, scrape->call);
+    node.publishers = scrape->publishers;
     for (size_t i = 0; (metric = metric_at(i)) && metric->scope < METRIC_QUEUE; i++) {
         if (metric->kind == METRIC_HISTOGRAM) {
             add_histogram(scrape, metric, metric->histogram(&node));
@@ -220,17 +247,6 @@ static void write_node(const struct scrape *scrape)
 }
 
 /* ---- objects ---- */
-
-/* Objects of one scope: for each its labels and a row of values. */
-struct table {
-    const struct scrape *scrape;
-    const struct metric *metrics[SCOPE_METRICS_MAX]; /* the wanted ones */
-    size_t width;
-    struct buf labels;
-    size_t *label_ends; /* a row each */
-    double *values;     /* width a row; the sums in the first */
-    size_t count, capacity;
-};
 
 /* Calls visit() for each "name=value" of the query, decoded; true as soon as that is. */
 static bool query_any(struct slice query, const char *name,
@@ -296,10 +312,12 @@ static void grow(struct table *table)
 }
 
 /* An object's row; its labels have just been added. */
-static void add_object(struct table *table, const void *it)
+static void add_object(struct scrape *scrape, const void *it)
 {
-    bool sums = table->scrape->form == METRICS_SUMS;
+    struct table *table = &scrape->table;
+    bool sums = scrape->form == METRICS_SUMS;
 
+    call_spend(scrape->call, OBJECT_WORK + VALUE_WORK * table->width);
     if (table->count == table->capacity)
         grow(table);
     double *row = table->values + table->count * table->width;
@@ -316,49 +334,41 @@ static void add_object(struct table *table, const void *it)
         table->values[i] += row[i];
 }
 
-static void label_object(struct table *table, const struct vhost *vhost, const char *kind,
+static void label_object(struct scrape *scrape, const struct vhost *vhost, const char *kind,
                          const char *name)
 {
-    if (table->scrape->form == METRICS_SUMS)
+    if (scrape->form == METRICS_SUMS)
         return;
-    add_label(&table->labels, "vhost", slice_str(vhost->name));
-    add_label(&table->labels, kind, slice_str(name));
+    add_label(&scrape->table.labels, "vhost", slice_str(vhost->name));
+    add_label(&scrape->table.labels, kind, slice_str(name));
 }
 
-static void add_queues(struct table *table, const struct vhost *vhost)
+static void add_queue(struct scrape *scrape, const struct queue *queue)
 {
-    HMAP_EACH(&vhost->queues, node) {
-        const struct queue *queue = CONTAINER_OF(node, struct queue, node);
-        label_object(table, vhost, ",queue", queue->name);
-        add_object(table, queue);
-    }
+    label_object(scrape, queue->vhost, ",queue", queue->name);
+    add_object(scrape, queue);
 }
 
-static void add_exchanges(struct table *table, const struct vhost *vhost)
+static void add_exchange(struct scrape *scrape, const struct exchange *exchange)
 {
-    HMAP_EACH(&vhost->exchanges, node) {
-        const struct exchange *exchange = CONTAINER_OF(node, struct exchange, node);
-        label_object(table, vhost, ",exchange", exchange->name);
-        add_object(table, exchange);
-    }
+    label_object(scrape, exchange->vhost, ",exchange", exchange->name);
+    add_object(scrape, exchange);
 }
 
-static void add_channels(struct table *table, const struct vhost *vhost,
-                         const struct connection *connection)
+static void add_channels(struct scrape *scrape, const struct connection *connection)
 {
     LIST_EACH(&connection->channels, link) {
         const struct channel *channel = CONTAINER_OF(link, struct channel, connection_link);
         char *name = object_channel_name(channel);
-        label_object(table, vhost, ",channel", name);
+        label_object(scrape, connection->vhost, ",channel", name);
         mem_free(name);
-        add_object(table, channel);
+        add_object(scrape, channel);
     }
 }
 
-static void add_connection(struct table *table, const struct vhost *vhost,
-                           const struct connection *connection)
+static void add_connection(struct scrape *scrape, const struct connection *connection)
 {
-    const struct management_host *host = &table->scrape->call->management->host;
+    const struct management_host *host = &scrape->call->management->host;
     struct metrics_connection it = {
         .connection = connection,
         .facts.received_bytes = FACT_UNKNOWN,
@@ -370,86 +380,210 @@ static void add_connection(struct table *table, const struct vhost *vhost,
 
     if (host->connection)
         host->connection(host->context, connection, &it.facts);
-    label_object(table, vhost, ",connection", connection->name);
-    add_object(table, &it);
+    label_object(scrape, connection->vhost, ",connection", connection->name);
+    add_object(scrape, &it);
 }
 
-static void add_clients(struct table *table, const struct vhost *vhost, enum metric_scope scope)
+static void visit(void *context, void *object)
 {
-    LIST_EACH(&vhost->connections, link) {
-        const struct connection *connection = CONTAINER_OF(link, struct connection, vhost_link);
-        if (connection->internal)
-            continue;
-        if (scope == METRIC_CHANNEL)
-            add_channels(table, vhost, connection);
-        else
-            add_connection(table, vhost, connection);
-    }
-}
+    struct scrape *scrape = context;
+    const struct connection *connection = object;
 
-static void add_vhost(struct table *table, const struct vhost *vhost, enum metric_scope scope)
-{
-    if (scope == METRIC_QUEUE)
-        add_queues(table, vhost);
-    else if (scope == METRIC_EXCHANGE)
-        add_exchanges(table, vhost);
+    if (scrape->scope == METRIC_QUEUE)
+        add_queue(scrape, object);
+    else if (scrape->scope == METRIC_EXCHANGE)
+        add_exchange(scrape, object);
+    else if (connection->internal || !connection->vhost || !wants_vhost(scrape, connection->vhost))
+        call_spend(scrape->call, VALUE_WORK);
+    else if (scrape->scope == METRIC_CHANNEL)
+        add_channels(scrape, connection);
     else
-        add_clients(table, vhost, scope);
+        add_connection(scrape, connection);
 }
 
-static void write_table(const struct table *table)
+/* A sum stands even where there is nothing. */
+static void forget(void *context)
 {
-    for (size_t i = 0; i < table->width; i++) {
-        size_t begin = 0;
-        add_head(table->scrape, table->metrics[i]);
-        for (size_t row = 0; row < table->count; row++) {
-            size_t end = table->label_ends[row];
-            double value = table->values[row * table->width + i];
-            if (!isnan(value))
-                add_line(table->scrape, table->metrics[i],
-                         slice_of(table->labels.data + begin, end - begin), value);
-            begin = end;
-        }
-    }
+    struct scrape *scrape = context;
+    struct table *table = &scrape->table;
+
+    buf_clear(&table->labels);
+    table->count = 0;
+    if (scrape->form != METRICS_SUMS)
+        return;
+    memset(table->values, 0, table->width * sizeof(*table->values));
+    table->label_ends[table->count++] = 0;
 }
 
-static void write_objects(const struct scrape *scrape, enum metric_scope scope)
+static void free_table(struct table *table)
 {
-    struct table table = {.scrape = scrape};
+    buf_fini(&table->labels);
+    mem_free(table->label_ends);
+    mem_free(table->values);
+    *table = (struct table){0};
+}
+
+static bool walked_vhost(const void *context, const struct vhost *vhost)
+{
+    return wants_vhost(context, vhost);
+}
+
+static void begin_scope(struct scrape *scrape)
+{
+    struct table *table = &scrape->table;
     const struct metric *metric;
 
     for (size_t i = 0; (metric = metric_at(i)); i++) {
-        if (metric->scope != scope || !wants_metric(scrape, metric))
+        if (metric->scope != scrape->scope || !wants_metric(scrape, metric))
             continue;
-        CHECK(table.width < SCOPE_METRICS_MAX);
-        table.metrics[table.width++] = metric;
+        CHECK(table->width < SCOPE_METRICS_MAX);
+        table->metrics[table->width++] = metric;
     }
-    if (table.width == 0)
+    if (table->width == 0)
         return;
-    grow(&table); /* a sum stands even where there is nothing */
-    if (scrape->form == METRICS_SUMS) {
-        memset(table.values, 0, table.width * sizeof(*table.values));
-        table.label_ends[table.count++] = 0;
-    }
-    LIST_EACH(&scrape->call->broker->vhost_list, link) {
-        const struct vhost *vhost = CONTAINER_OF(link, struct vhost, broker_link);
-        if (wants_vhost(scrape, vhost))
-            add_vhost(&table, vhost, scope);
-    }
-    write_table(&table);
-    buf_fini(&table.labels);
-    mem_free(table.label_ends);
-    mem_free(table.values);
+    grow(table);
+    forget(scrape);
+    walk_init(&scrape->walk, scrape->call->broker,
+              scrape->scope == METRIC_QUEUE      ? WALK_QUEUES
+              : scrape->scope == METRIC_EXCHANGE ? WALK_EXCHANGES
+                                                 : WALK_CONNECTIONS,
+              walked_vhost, scrape);
+    scrape->walking = true;
 }
 
-void metrics_write(struct buf *out, const struct call *call, enum metrics_form form)
+/* True when all objects of the scope are noted. */
+static bool note_objects(struct scrape *scrape)
 {
-    const struct scrape scrape = {.call = call, .form = form, .out = out};
+    const struct walk_visitor visitor = {.visit = visit, .forget = forget, .context = scrape};
 
-    if (form != METRICS_CHOSEN)
-        write_node(&scrape);
-    write_objects(&scrape, METRIC_QUEUE);
-    write_objects(&scrape, METRIC_EXCHANGE);
-    write_objects(&scrape, METRIC_CHANNEL);
-    write_objects(&scrape, METRIC_CONNECTION);
+    if (scrape->walking && !walk_run(&scrape->walk, scrape->call, &visitor))
+        return false;
+    if (scrape->walking)
+        walk_fini(&scrape->walk);
+    scrape->walking = false;
+    return true;
+}
+
+static void write_line(const struct scrape *scrape, const struct table *table)
+{
+    size_t begin = table->row ? table->label_ends[table->row - 1] : 0;
+    size_t end = table->label_ends[table->row];
+    double value = table->values[table->row * table->width + table->metric];
+
+    if (!isnan(value))
+        add_line(scrape, table->metrics[table->metric],
+                 slice_of(table->labels.data + begin, end - begin), value);
+}
+
+/* True when all lines of the scope are written. */
+static bool write_lines(struct scrape *scrape)
+{
+    struct table *table = &scrape->table;
+
+    for (; table->metric < table->width; table->metric++, table->row = 0) {
+        if (table->row == 0)
+            add_head(scrape, table->metrics[table->metric]);
+        for (; table->row < table->count; table->row++) {
+            if (call_spent(scrape->call))
+                return false;
+            size_t before = scrape->out->len;
+            write_line(scrape, table);
+            call_spend(scrape->call, scrape->out->len - before + 1);
+        }
+    }
+    return true;
+}
+
+/* ---- the whole ---- */
+
+static void count_publishers(void *context, void *object)
+{
+    struct scrape *scrape = context;
+    const struct connection *connection = object;
+
+    LIST_EACH(&connection->channels, link)
+        scrape->publishers +=
+            CONTAINER_OF(link, struct channel, connection_link)->stats.publish > 0;
+    call_spend(scrape->call, VALUE_WORK * (connection->channel_count + 1));
+}
+
+static void forget_publishers(void *context)
+{
+    ((struct scrape *)context)->publishers = 0;
+}
+
+/* True when the node's lines are written. */
+static bool run_node(struct scrape *scrape)
+{
+    const struct walk_visitor visitor = {
+        .visit = count_publishers, .forget = forget_publishers, .context = scrape};
+
+    if (!scrape->walking)
+        walk_init(&scrape->walk, scrape->call->broker, WALK_CONNECTIONS, NULL, NULL);
+    scrape->walking = true;
+    if (!walk_run(&scrape->walk, scrape->call, &visitor))
+        return false;
+    walk_fini(&scrape->walk);
+    scrape->walking = false;
+    size_t before = scrape->out->len;
+    write_node(scrape);
+    call_spend(scrape->call, scrape->out->len - before);
+    return true;
+}
+
+/* True when the last scope is written. */
+static bool run_objects(struct scrape *scrape)
+{
+    for (;;) {
+        if (scrape->stage == SCRAPE_NOTING) {
+            if (!note_objects(scrape))
+                return false;
+            scrape->stage = SCRAPE_WRITING;
+        }
+        if (!write_lines(scrape))
+            return false;
+        free_table(&scrape->table);
+        if (scrape->scope == METRIC_CONNECTION)
+            return true;
+        scrape->scope++;
+        begin_scope(scrape);
+        scrape->stage = SCRAPE_NOTING;
+    }
+}
+
+static bool run_scrape(struct call *call, void *state)
+{
+    struct scrape *scrape = state;
+
+    CHECK(scrape->call == call);
+    if (scrape->stage == SCRAPE_COUNTING) {
+        if (scrape->form != METRICS_CHOSEN && !run_node(scrape))
+            return false;
+        scrape->scope = METRIC_QUEUE;
+        begin_scope(scrape);
+        scrape->stage = SCRAPE_NOTING;
+    }
+    return run_objects(scrape);
+}
+
+static void free_scrape(void *state)
+{
+    struct scrape *scrape = state;
+
+    if (scrape->walking)
+        walk_fini(&scrape->walk);
+    free_table(&scrape->table);
+    mem_free(scrape);
+}
+
+void metrics_answer(struct call *call, enum metrics_form form)
+{
+    static const struct call_task task = {.run = run_scrape, .free = free_scrape};
+    struct scrape *scrape = MEM_NEW(struct scrape);
+
+    scrape->call = call;
+    scrape->form = form;
+    scrape->out = &call->response->body;
+    call_begin_as(call, "text/plain; version=0.0.4; charset=utf-8");
+    call_set_task(call, &task, scrape);
 }
