@@ -179,7 +179,7 @@ void broker_run_timers(struct broker *broker)
     timers_run(&broker->timers, broker->now_ms, TIMERS_TURN);
 }
 
-bool broker_dispatch(struct broker *broker)
+static bool deal(struct broker *broker)
 {
     uint32_t budget = DISPATCH_TURN;
     while (budget > 0) {
@@ -192,6 +192,12 @@ bool broker_dispatch(struct broker *broker)
         budget -= budget < DISPATCH_QUANTUM ? budget : DISPATCH_QUANTUM;
     }
     return !list_empty(&broker->runnable);
+}
+
+bool broker_dispatch(struct broker *broker)
+{
+    bool applying = policies_apply(broker->policies);
+    return deal(broker) || applying;
 }
 
 static void flush_stores(struct broker *broker)

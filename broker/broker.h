@@ -149,8 +149,8 @@ void broker_collect(struct broker *broker);
 /* INT64_MAX when there is nothing to wait for. */
 int64_t broker_next_deadline(const struct broker *broker);
 void broker_run_timers(struct broker *broker);
-/* Deals messages to consumers, a quantum a queue in turn; true when there is more to do: the caller
- * runs another turn without waiting. */
+/* Deals messages to consumers, a quantum a queue in turn, and goes on applying policies; true when there
+ * is more to do: the caller runs another turn without waiting. */
 bool broker_dispatch(struct broker *broker);
 /* Ends the turn: hands the batches to the store, sends the confirms that are due. */
 void broker_settle(struct broker *broker);

@@ -2,7 +2,9 @@
 /* Policies as they were set, what they match, and telling the objects when that changes.
  *
  * (1) A policy's slices lie in one allocation with it, and stay until no object points at it.
- * (2) A pattern that takes too long to match counts as one that does not, and is not tried any more when
+ * (2) Changes are applied in their order, one at a time; what a change replaced stays until it has been
+ *     applied, since objects point at it until then.
+ * (3) A pattern that takes too long to match counts as one that does not, and is not tried any more when
  *     that happens often: thousands of queues must not wait a millisecond each.
  */
 #include "broker/policy.h"
@@ -19,12 +21,28 @@
 #include "storage/store.h"
 
 #define GAVE_UP_MAX 16 /* times that a pattern may take too long before it is left alone */
+/* A turn's share: about half a millisecond. */
+#define APPLY_TURN 1024
+#define APPLY_WORK 8 /* of which an object takes 1, and one that a change concerns so many more */
 
 struct policies {
     struct broker *broker;
     struct hmap by_vhost; /* struct policy_lists.node */
     struct list vhosts;   /* struct policy_lists.link, in the order of their making */
     size_t count;
+    struct list changes;    /* struct change.link, not yet applied, oldest first */
+    uint64_t change_number; /* of the latest */
+};
+
+/* One that went, one that came; either may be NULL. */
+struct change {
+    struct list link;
+    uint64_t number;
+    struct vhost *vhost; /* in its queues, then in its exchanges, it has come so far: */
+    bool exchanges;
+    uint64_t cursor;
+    struct policy_entry *old; /* owned */
+    struct policy_entry *new;
 };
 
 /* A virtual host's. */
@@ -49,6 +67,7 @@ struct policies *policies_new(struct broker *broker)
     struct policies *policies = MEM_NEW(struct policies);
     policies->broker = broker;
     list_init(&policies->vhosts);
+    list_init(&policies->changes);
     return policies;
 }
 
@@ -189,15 +208,6 @@ static void free_lists(struct policies *policies, struct policy_lists *lists)
     mem_free(lists);
 }
 
-void policies_free(struct policies *policies)
-{
-    LIST_EACH(&policies->vhosts, node)
-        free_lists(policies, CONTAINER_OF(node, struct policy_lists, link));
-    CHECK(policies->count == 0);
-    hmap_fini(&policies->by_vhost);
-    mem_free(policies);
-}
-
 /* -- what applies -- */
 
 static void note_gave_up(const struct policies *policies, struct policy_entry *entry)
@@ -251,12 +261,25 @@ void policy_effect_fini(struct policy_effect *effect)
     *effect = (struct policy_effect){0};
 }
 
-/* -- applying a change -- */
+/* -- applying changes -- */
 
-/* One that went, one that came; either may be NULL. */
-struct change {
-    struct policy_entry *old, *new;
-};
+static void free_change(struct change *change)
+{
+    list_remove(&change->link);
+    if (change->old)
+        free_entry(change->old);
+    mem_free(change);
+}
+
+/* Those of a virtual host, or all. */
+static void drop_changes(struct policies *policies, const struct slice *vhost)
+{
+    LIST_EACH(&policies->changes, node) {
+        struct change *change = CONTAINER_OF(node, struct change, link);
+        if (!vhost || slice_equal_str(*vhost, change->vhost->name))
+            free_change(change);
+    }
+}
 
 static bool concerns(const struct policies *policies, const struct change *change,
                      const struct policy_effect *effect, struct slice name, enum policy_kind kind)
@@ -264,28 +287,111 @@ static bool concerns(const struct policies *policies, const struct change *chang
     const struct policy *old = change->old ? &change->old->policy : NULL;
     if (old && (effect->policy == old || effect->operator_policy == old))
         return true;
-    return change->new &&matches(policies, change->new, name, kind);
+    return change->new && matches(policies, change->new, name, kind);
 }
 
-/* Nothing is delivered, dropped or deleted in here: no object comes or goes during the walk. */
-static void apply(const struct policies *policies, struct slice vhost_name,
-                  const struct change *change)
+/* What it took. */
+static unsigned apply_to_queue(const struct policies *policies, const struct change *change,
+                               struct queue *queue)
 {
-    struct vhost *vhost = vhost_find(policies->broker, vhost_name);
-    if (!vhost)
+    if (!concerns(policies, change, &queue->policies, slice_str(queue->name),
+                  queue_policy_kind(queue)))
+        return 1;
+    queue_apply_policies(queue);
+    return 1 + APPLY_WORK;
+}
+
+static unsigned apply_to_exchange(const struct policies *policies, const struct change *change,
+                                  struct exchange *exchange)
+{
+    if (!concerns(policies, change, &exchange->policies, slice_str(exchange->name),
+                  POLICY_EXCHANGE))
+        return 1;
+    exchange_apply_policies(exchange);
+    return 1 + APPLY_WORK;
+}
+
+/* A bucket of the map at which the change is; what it took. Nothing is delivered, dropped or deleted
+ * in here: no object comes or goes. */
+static unsigned apply_bucket(const struct policies *policies, struct change *change)
+{
+    struct hmap *map = change->exchanges ? &change->vhost->exchanges : &change->vhost->queues;
+    unsigned took = 1;
+    for (struct hmap_node *node = hmap_scan(map, change->cursor); node; node = node->next)
+        took += change->exchanges
+                    ? apply_to_exchange(policies, change, CONTAINER_OF(node, struct exchange, node))
+                    : apply_to_queue(policies, change, CONTAINER_OF(node, struct queue, node));
+    change->cursor = hmap_scan_next(map, change->cursor);
+    return took;
+}
+
+/* True when the change is through; else the budget is used up. */
+static bool apply_change(const struct policies *policies, struct change *change, unsigned *budget)
+{
+    for (;;) {
+        if (*budget == 0)
+            return false;
+        unsigned took = apply_bucket(policies, change);
+        *budget -= took < *budget ? took : *budget;
+        if (change->cursor)
+            continue;
+        if (change->exchanges)
+            return true;
+        change->exchanges = true;
+    }
+}
+
+bool policies_apply(struct policies *policies)
+{
+    unsigned budget = APPLY_TURN;
+    struct change *change;
+    while ((change = LIST_FIRST(&policies->changes, struct change, link))) {
+        if (!apply_change(policies, change, &budget))
+            return true;
+        free_change(change);
+    }
+    return false;
+}
+
+uint64_t policies_latest(const struct policies *policies)
+{
+    return policies->change_number;
+}
+
+bool policies_applied(const struct policies *policies, uint64_t number)
+{
+    const struct change *first = LIST_FIRST(&policies->changes, struct change, link);
+    return !first || first->number > number;
+}
+
+/* Takes `old`. The first part of it is done at once, so few objects are all done. */
+static void add_change(struct policies *policies, struct slice vhost_name,
+                       struct policy_entry *old, struct policy_entry *new)
+{
+    struct change *change = MEM_NEW(struct change);
+    *change = (struct change){
+        .number = ++policies->change_number,
+        .vhost = vhost_find(policies->broker, vhost_name),
+        .old = old,
+        .new = new,
+    };
+    list_init(&change->link);
+    if (!change->vhost) {
+        free_change(change);
         return;
-    HMAP_EACH(&vhost->queues, node) {
-        struct queue *queue = CONTAINER_OF(node, struct queue, node);
-        if (concerns(policies, change, &queue->policies, slice_str(queue->name),
-                     queue_policy_kind(queue)))
-            queue_apply_policies(queue);
     }
-    HMAP_EACH(&vhost->exchanges, node) {
-        struct exchange *exchange = CONTAINER_OF(node, struct exchange, node);
-        if (concerns(policies, change, &exchange->policies, slice_str(exchange->name),
-                     POLICY_EXCHANGE))
-            exchange_apply_policies(exchange);
-    }
+    list_push_back(&policies->changes, &change->link);
+    policies_apply(policies);
+}
+
+void policies_free(struct policies *policies)
+{
+    drop_changes(policies, NULL);
+    LIST_EACH(&policies->vhosts, node)
+        free_lists(policies, CONTAINER_OF(node, struct policy_lists, link));
+    CHECK(policies->count == 0);
+    hmap_fini(&policies->by_vhost);
+    mem_free(policies);
 }
 
 /* -- the store -- */
@@ -381,9 +487,7 @@ enum err policy_set(struct policies *policies, const struct policy *policy, bool
     enter(policies, entry);
     store_put(store_node(policies->broker->store), &record);
     note_idle_keys(policies, &entry->policy);
-    apply(policies, entry->policy.vhost, &(struct change){.old = old, .new = entry});
-    if (old)
-        free_entry(old);
+    add_change(policies, entry->policy.vhost, old, entry);
     return ERR_OK;
 }
 
@@ -400,8 +504,7 @@ bool policy_clear(struct policies *policies, const struct policy *key)
         return false;
     remove_stored(policies, &entry->policy);
     leave(policies, entry);
-    apply(policies, entry->policy.vhost, &(struct change){.old = entry});
-    free_entry(entry);
+    add_change(policies, entry->policy.vhost, entry, NULL);
     return true;
 }
 
@@ -427,6 +530,7 @@ static void forget(void *context, const struct policy *policy)
 void policies_forget_vhost(struct policies *policies, struct slice vhost)
 {
     struct policy_lists *lists = find_lists(policies, vhost);
+    drop_changes(policies, &vhost);
     if (!lists)
         return;
     each_of(lists, forget, policies);

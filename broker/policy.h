@@ -3,13 +3,13 @@
  * Each virtual host has two lists, users' policies and operators'; of each the first that matches
  * applies to an object, and what the two define merges into the object's effective definition.
  *
- *   policy_set(), policy_clear() → queue_apply_policies(), exchange_apply_policies() for each object
- *   that the change concerns; queue_create(), exchange_create() → policy_effect_init()
+ *   policy_set(), policy_clear() → policies_apply() in the turns that follow → queue_apply_policies(),
+ *   exchange_apply_policies() for each object that the change concerns; queue_create(), exchange_create() → policy_effect_init()
  *
  * (1) What is in memory and what was put to the store always agree.
  * (2) A list is in order of precedence: highest priority first, then by name.
- * (3) Every queue and exchange of a virtual host points at the policies that apply to it now: a change
- *     walks them before it returns.
+ * (3) A queue or exchange points at the policies that apply to it, or, while a change is being applied,
+ *     at those that did before.
  */
 #ifndef BROKER_POLICY_H
 #define BROKER_POLICY_H
@@ -49,12 +49,18 @@ enum err policies_load(struct policies *policies) MUST_USE;
 /* True when the policy may be set; else a line for each thing that is wrong is appended, in RabbitMQ's
  * words. */
 bool policy_check(const struct policy *policy, struct buf *wrong);
-/* Sets or replaces one that policy_check() passed, in memory and store, and applies it at once to the
- * queues and exchanges there are; everything is copied, the definition is sorted. ERR_LIMIT:
- * POLICIES_MAX is reached. `*created` may be NULL. */
+/* Sets or replaces one that policy_check() passed, in memory and store, and begins to apply it
+ * to the queues and exchanges there are: to some hundred at once, to more by policies_apply().
+ * Everything is copied, the definition is sorted. ERR_LIMIT: POLICIES_MAX is reached. `*created` may
+ * be NULL. */
 enum err policy_set(struct policies *policies, const struct policy *policy, bool *created) MUST_USE;
-/* By vhost, name and kind; takes effect at once. False when there is none. */
+/* By vhost, name and kind; takes effect likewise. False when there is none. */
 bool policy_clear(struct policies *policies, const struct policy *key);
+/* Goes on applying changes, a turn's share; true when there is more to do. */
+bool policies_apply(struct policies *policies);
+/* The number of the latest change, and whether all up to one are applied. */
+uint64_t policies_latest(const struct policies *policies);
+bool policies_applied(const struct policies *policies, uint64_t number);
 /* NULL when there is none; valid until the next change. */
 const struct policy *policy_find(const struct policies *policies, const struct policy *key);
 /* All that belongs to a virtual host that is being deleted; its objects are gone. */

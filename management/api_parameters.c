@@ -6,6 +6,7 @@
 
 #include "broker/policy.h"
 #include "broker/vhost.h"
+#include "management/applied.h"
 #include "management/list.h"
 #include "management/object.h"
 #include "management/policy_json.h"
@@ -236,7 +237,10 @@ static void set_operator_policy(struct call *call, const struct parameter *key, 
 
     if (policy_from_json(&policy, value, &definition, &wrong)) {
         enum err error = policy_set(call->broker->policies, &policy, &created);
-        answer_set(call, error, created);
+        if (error == ERR_OK)
+            applied_answer(call, created ? 201 : 204);
+        else
+            answer_set(call, error, created);
     } else {
         refuse(call, &wrong);
     }
@@ -316,7 +320,7 @@ void parameter_delete(struct call *call)
                                             : parameter_clear(call->broker->parameters, &key);
 
     if (found)
-        call_empty(call, 204);
+        applied_answer(call, 204);
     else
         call_not_found(call);
 }

@@ -3,6 +3,7 @@
 #include "broker/policy.h"
 
 #include "broker/vhost.h"
+#include "management/applied.h"
 #include "management/list.h"
 #include "management/object.h"
 #include "management/policy_json.h"
@@ -94,7 +95,7 @@ static void set(struct call *call, struct policy *policy, const json_t *body)
     } else {
         enum err error = policy_set(call->broker->policies, policy, &created);
         if (error == ERR_OK)
-            call_made(call, created);
+            applied_answer(call, created ? 201 : 204);
         else
             call_error(call, 400, "bad_request", "%s", err_text(error));
     }
@@ -132,7 +133,7 @@ static void clear(struct call *call, bool of_operator)
     const struct policy key = key_of(call, of_operator);
 
     if (policy_clear(call->broker->policies, &key))
-        call_empty(call, 204);
+        applied_answer(call, 204);
     else
         call_not_found(call);
 }

@@ -330,6 +330,87 @@ START_TEST(redeclaration_does_not_see_policies)
 }
 END_TEST
 
+/* ---- many objects ---- */
+
+static unsigned count_policy(const char *name)
+{
+    unsigned count = 0;
+    HMAP_EACH(&world_vhost(&world)->queues, node) {
+        const struct policy *policy = CONTAINER_OF(node, struct queue, node)->policies.policy;
+        count += policy && slice_equal_str(policy->name, name);
+    }
+    return count;
+}
+
+static void declare_many(const char *prefix, unsigned count)
+{
+    char name[32];
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "%s%u", prefix, i);
+        declare(client, name, none());
+    }
+}
+
+START_TEST(many_objects_change_turn_by_turn)
+{
+    unsigned turns = 0;
+    declare_many("q", 2000);
+    set("p", "^q", 0, "max-length=1");
+    uint64_t change = policies_latest(policies());
+    unsigned at_once = count_policy("p");
+    ck_assert_uint_gt(at_once, 0);
+    ck_assert_uint_lt(at_once, 1000);
+    for (; !policies_applied(policies(), change); turns++) {
+        unsigned before = count_policy("p");
+        ck_assert(broker_dispatch(world.broker) || policies_applied(policies(), change));
+        ck_assert_uint_lt(count_policy("p") - before, 1000);
+    }
+    ck_assert_uint_gt(turns, 2);
+    ck_assert_uint_eq(count_policy("p"), 2000);
+    ck_assert(!broker_dispatch(world.broker));
+}
+END_TEST
+
+/* What comes in between finds the new policy, what goes leaves nothing behind, and changes of changes
+ * come to their end in order. */
+START_TEST(changes_follow_each_other)
+{
+    declare_many("q", 1000);
+    set("p", "^q", 0, "max-length=1");
+    set("better", "^q", 5, "max-length=2");
+    ck_assert(clear("p"));
+    set("p", "^q", 9, "max-length=3");
+    uint64_t change = policies_latest(policies());
+    declare_many("q9", 300);
+    for (unsigned i = 0; !policies_applied(policies(), change); i++) {
+        char name[32];
+        snprintf(name, sizeof name, "q%u", i);
+        ck_assert(!policies_applied(policies(), change));
+        queue_destroy(world_queue(&world, name));
+        broker_dispatch(world.broker);
+    }
+    ck_assert_uint_eq(count_policy("p"), world_vhost(&world)->queues.count);
+    ck_assert(clear("p"));
+    ck_assert(clear("better"));
+    change = policies_latest(policies());
+    while (!policies_applied(policies(), change))
+        broker_dispatch(world.broker);
+    ck_assert_uint_eq(count_policy("p") + count_policy("better"), 0);
+}
+END_TEST
+
+START_TEST(virtual_host_goes_before_its_change_is_applied)
+{
+    declare_many("q", 1000);
+    set("p", "^q", 0, "max-length=1");
+    set("p", "^q", 0, "max-length=2");
+    ck_assert(!policies_applied(policies(), policies_latest(policies())));
+    vhost_delete(world_vhost(&world));
+    ck_assert(policies_applied(policies(), policies_latest(policies())));
+    ck_assert(!broker_dispatch(world.broker));
+}
+END_TEST
+
 /* ---- what changes do ---- */
 
 START_TEST(lower_length_drops_from_the_head)
@@ -631,6 +712,9 @@ int main(void)
         new_objects_find_theirs,
         other_virtual_hosts_are_left_alone,
         hopeless_pattern_matches_nothing,
+        many_objects_change_turn_by_turn,
+        changes_follow_each_other,
+        virtual_host_goes_before_its_change_is_applied,
         stricter_of_argument_and_policy_counts,
         operator_policy_only_tightens,
         absurd_times_are_bounded,
