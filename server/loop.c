@@ -220,7 +220,8 @@ static void turn(struct loop *loop)
     broker_run_timers(loop->broker);
     timers_run(&loop->timers, loop->now_ms, TIMERS_A_TURN);
     run_input(loop);
-    if (broker_dispatch(loop->broker))
+    loop->dealing = broker_dispatch(loop->broker);
+    if (loop->dealing)
         loop->more = true;
     broker_settle(loop->broker);
     run_output(loop);

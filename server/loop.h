@@ -42,7 +42,8 @@ struct loop {
     int64_t wall_ms;
     uint8_t *read_buffer; /* shared: input is read into it, one node at a time */
     size_t read_buffer_size;
-    bool more; /* another turn without waiting */
+    bool dealing; /* the last turn left messages that consumers could take */
+    bool more;    /* another turn without waiting */
     bool stopped;
     bool noted;               /* a callback has noted something since the wait began */
     struct patience patience; /* how long to look for the next event before sleeping */
