@@ -34,10 +34,12 @@ struct perf_stamp {
 void perf_stamp_write(uint8_t *out, const struct perf_stamp *stamp);
 /* Reads what `len` bytes hold: false below PERF_STAMP_SEQUENCE_SIZE; time_ns is 0 below 16. */
 bool perf_stamp_read(struct perf_stamp *stamp, const uint8_t *data, size_t len);
-/* From a stamp's time to a later moment. */
+/* From a stamp's time to a later moment. 0 when that moment is the earlier one: the clock is read once
+ * for many deliveries, and a message may have been stamped since. */
 static inline uint64_t perf_stamp_age(const struct perf_stamp *stamp, int64_t now_ns)
 {
-    return ((uint64_t)now_ns - stamp->time_ns) & PERF_TIME_MASK;
+    uint64_t age = ((uint64_t)now_ns - stamp->time_ns) & PERF_TIME_MASK;
+    return age <= PERF_TIME_MASK / 2 ? age : 0;
 }
 
 struct perf_slot {

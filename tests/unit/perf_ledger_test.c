@@ -55,6 +55,7 @@ START_TEST(age_survives_the_clocks_turn)
 {
     struct perf_stamp stamp = {.time_ns = PERF_TIME_MASK - 9};
     ck_assert_uint_eq(perf_stamp_age(&stamp, (int64_t)PERF_TIME_MASK + 11), 20);
+    ck_assert_uint_eq(perf_stamp_age(&stamp, (int64_t)stamp.time_ns - 5), 0);
 }
 END_TEST
 
