@@ -16,6 +16,8 @@
 #include "proto/reply.h"
 #include "storage/store.h"
 
+/* A smaller change of the two clocks' difference may be the time between reading the one and the other. */
+#define CLOCK_SET_MS 100
 #define DISPATCH_QUANTUM 64   /* messages a queue may deal before it is the next one's turn */
 #define DISPATCH_TURN 4096    /* messages dealt in one turn before sockets are looked at again */
 #define POOL_KEPT_MAX 2048    /* some turns' worth of messages: about 2 MB in all */
@@ -115,6 +117,9 @@ void broker_set_time(struct broker *broker, int64_t now_ms, int64_t wall_ms)
     CHECK(now_ms >= broker->now_ms);
     broker->now_ms = now_ms;
     broker->wall_ms = wall_ms;
+    int64_t moved_ms = wall_ms - now_ms - broker->wall_offset_ms;
+    if (moved_ms > CLOCK_SET_MS || moved_ms < -CLOCK_SET_MS)
+        broker->wall_offset_ms += moved_ms;
 }
 
 static void let_output_go(struct vhost *vhost)

@@ -91,16 +91,17 @@ struct broker {
     struct log *log;
     struct store *store; /* the caller's; outlives the broker */
     struct rng rng;
-    uint64_t hash_seed; /* of all maps */
-    int64_t now_ms;     /* monotonic; set at the start of a turn */
-    int64_t wall_ms;    /* Unix time in milliseconds, of the same moment */
+    uint64_t hash_seed;     /* of all maps */
+    int64_t now_ms;         /* monotonic; set at the start of a turn */
+    int64_t wall_ms;        /* Unix time in milliseconds, of the same moment */
+    int64_t wall_offset_ms; /* the difference of the two, as of when the clock was set last */
     struct timers timers;
     struct hmap vhosts;            /* struct vhost by name */
     struct list vhost_list;        /* struct vhost.broker_link, oldest first */
     struct access *access;         /* users and what they may do */
     struct parameters *parameters; /* as they were set */
     struct policies *policies;
-    struct list connections; /* struct connection.broker_link */
+    struct list connections;    /* struct connection.broker_link */
     struct hmap connection_ids; /* struct connection.id_node */
     uint32_t connection_count;
     uint64_t connection_id_next;

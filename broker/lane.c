@@ -14,6 +14,7 @@ struct lane *lane_new(struct queue *queue, uint8_t priority)
     lane->queue = queue;
     lane->priority = priority;
     lane->paged_deadline = INT64_MIN;
+    lane->wall_offset_ms = queue->vhost->broker->wall_offset_ms;
     list_init(&lane->ready);
     list_init(&lane->resident);
     list_init(&lane->tail);
@@ -32,6 +33,7 @@ void lane_free(struct lane *lane)
     CHECK(!lane->reading);
     list_remove(&lane->heavy_link);
     lane->queue->vhost->broker->lane_count--;
+    lane_clock_fini(lane);
     mem_free(lane);
 }
 

@@ -34,6 +34,7 @@
 #include <stdint.h>
 
 struct entry;
+struct lane_clock;
 struct queue;
 struct store_lane;
 struct store_message;
@@ -71,6 +72,10 @@ struct lane {
     struct list ghost_order; /* the same, oldest deletion first */
     uint64_t retry_memory;   /* paging found too little to page out: not before it has this much */
     uint64_t retry_seq;      /* nor before the store has come that far */
+
+    int64_t wall_offset_ms;    /* Unix time less monotonic time, of the newest positions */
+    struct lane_clock *clocks; /* of older ones, oldest first; NULL: the same for all */
+    uint32_t clock_count;
 };
 
 struct lane *lane_new(struct queue *queue, uint8_t priority);
@@ -95,6 +100,11 @@ void lane_note_deleted(struct lane *lane, uint64_t position, uint64_t seq);
 /* May this entry, which is due, expire now? Not while messages that are due before it have yet to be read:
  * then that is under way, and it is back in the queue's heap when they have gone. */
 bool lane_expires(struct lane *lane, struct entry *entry);
+/* Before a position is given out: the wall clock may have been set since the last one. */
+void lane_note_clock(struct lane *lane);
+/* What the row of a position says when it expires, less its monotonic deadline. */
+int64_t lane_wall_offset(const struct lane *lane, uint64_t position);
+void lane_clock_fini(struct lane *lane);
 /* What an entry costs in memory, its message included. */
 uint64_t entry_cost(const struct entry *entry);
 

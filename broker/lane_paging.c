@@ -372,7 +372,7 @@ static struct entry *entry_of(struct lane *lane, const struct store_message *sto
     entry->redelivered = stored->redelivered || stored->position < lane->seen_upto;
     entry->deadline_ms = stored->expires_at_ms == 0
                              ? INT64_MAX
-                             : stored->expires_at_ms - broker->wall_ms + broker->now_ms;
+                             : stored->expires_at_ms - lane_wall_offset(lane, stored->position);
     return entry;
 }
 

@@ -140,7 +140,6 @@ static int64_t deadline_of(const struct queue *queue, const struct message *mess
 
 void entry_put(struct queue *queue, struct entry *entry, uint32_t lane)
 {
-    const struct broker *broker = queue->vhost->broker;
     const struct message *message = entry->message;
     struct store_message stored = {
         .lane = lane,
@@ -151,7 +150,7 @@ void entry_put(struct queue *queue, struct entry *entry, uint32_t lane)
         .body = message_body(message),
         .expires_at_ms = entry->deadline_ms == INT64_MAX
                              ? 0
-                             : entry->deadline_ms - broker->now_ms + broker->wall_ms,
+                             : entry->deadline_ms + lane_wall_offset(entry->lane, entry->position),
         .delivery_count = entry->delivery_count,
         .redelivered = entry->redelivered,
     };
@@ -187,6 +186,7 @@ static struct entry *new_entry(struct queue *queue, struct lane *lane, struct me
     struct entry *entry = entry_new(queue->vhost->broker);
     entry->message = message_ref(message);
     entry->lane = lane;
+    lane_note_clock(lane);
     entry->position = lane->position_next++;
     entry->deadline_ms = deadline_of(queue, message);
     return entry;

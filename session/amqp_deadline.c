@@ -28,8 +28,8 @@ static bool takes_output(const struct amqp_connection *amqp)
 
 static void look(struct amqp_connection *amqp)
 {
-    bool alive = amqp->received || connection_paused(&amqp->base) ||
-                 (amqp->unread && takes_output(amqp));
+    bool alive =
+        amqp->received || connection_paused(&amqp->base) || (amqp->unread && takes_output(amqp));
     amqp->received = false;
     amqp->looked_drained = amqp->output.drained;
     amqp->silent_looks = alive ? 0 : (uint8_t)(amqp->silent_looks + 1);

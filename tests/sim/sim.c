@@ -84,6 +84,13 @@ static void cut_one(struct sim *sim)
     node_disconnect(sim->node, link, "cut");
 }
 
+/* At most some seconds, and more than what the broker takes for the clocks' ordinary unevenness. */
+static int64_t clock_jump(struct world *world)
+{
+    int64_t ms = 101 + (int64_t)world_below(world, 3000);
+    return world_percent(world, 50) ? ms : -ms;
+}
+
 static void trouble(struct sim *sim)
 {
     struct world *world = &sim->world;
@@ -97,7 +104,7 @@ static void trouble(struct sim *sim)
     if (world_permille(world, world->cut_permille))
         cut_one(sim);
     if (world_permille(world, world->clock_permille))
-        node_set_clock(sim->node, (int64_t)world_below(world, 6000) - 3000);
+        node_set_clock(sim->node, clock_jump(world));
     if (!node_broken(sim->node) && world_permille(world, world->fault_permille))
         node_break_disk(sim->node);
     else if (node_broken(sim->node) && world_percent(world, 10))

@@ -299,9 +299,6 @@ static void set_weather(struct world *world)
     world->heartbeat_s = CHANCE(60) ? 0 : (uint16_t)(1 + BELOW(3));
     world->frame_max = CHANCE(70) ? 131072 : 4096;
     world->write_percent = CHANCE(50) ? 90 : 5 + BELOW(50);
-    /* A page read back goes by the wall clock, as all that is on the disk. */
-    if (world->queue_memory)
-        world->clock_permille = 0;
 }
 
 /* More is published than taken, so that queues grow beyond what stays in memory. */

@@ -244,6 +244,43 @@ START_TEST(expires_behind_messages_older_than_the_policy)
 }
 END_TEST
 
+/* Messages that are on the disk alone while the wall clock is set expire when those in memory do. */
+static void expires_as_if_the_clock_had_not_been_set(int64_t by_ms)
+{
+    declare_durable(client, "q", none());
+    set_ttl_policy();
+    fill("q", 0, MANY, 0);
+    world.wall_ms += by_ms;
+    world_wait(&world, 100);
+    fill("q", MANY, 2 * MANY, 0);
+    ck_assert_uint_gt(first_lane("q")->paged_count, MANY);
+    world_wait(&world, 800);
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_count, 2 * MANY);
+    for (int i = 0; i < MANY / 2; i++)
+        get(channel, "q", true); /* from the disk */
+    ck_assert_int_eq(count_delivered(0, 1), MANY / 2);
+    world_wait(&world, 100);
+    for (int i = 0; i < 100; i++)
+        world_wait(&world, 0);
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_count, MANY);
+    world_wait(&world, 100);
+    for (int i = 0; i < 100; i++)
+        world_wait(&world, 0);
+    ck_assert_uint_eq(world_queue(&world, "q")->ready_count, 0);
+}
+
+START_TEST(expires_on_time_when_the_clock_jumps_forwards)
+{
+    expires_as_if_the_clock_had_not_been_set(7200000);
+}
+END_TEST
+
+START_TEST(expires_on_time_when_the_clock_jumps_backwards)
+{
+    expires_as_if_the_clock_had_not_been_set(-7200000);
+}
+END_TEST
+
 START_TEST(expires_before_messages_younger_than_the_policy)
 {
     declare_durable(client, "q", none());
@@ -505,6 +542,8 @@ int main(void)
         drops_the_head_of_a_long_queue,
         expires_with_a_queue_wide_ttl,
         expires_behind_messages_older_than_the_policy,
+        expires_on_time_when_the_clock_jumps_forwards,
+        expires_on_time_when_the_clock_jumps_backwards,
         expires_before_messages_younger_than_the_policy,
         expires_single_messages_in_the_middle,
         comes_back_paged_after_a_crash,
