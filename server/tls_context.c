@@ -119,6 +119,9 @@ static void set_versions(SSL_CTX *context, const struct configuration *configura
     SSL_CTX_set_max_proto_version(context, allowed[1] ? TLS1_3_VERSION : TLS1_2_VERSION);
 }
 
+/* Of TLS 1.2, unless configured: those with forward secrecy and authenticated encryption. */
+#define CIPHERS_DEFAULT "ECDHE+AESGCM:ECDHE+CHACHA20"
+
 /* OpenSSL keeps the suites of TLS 1.3, whose names begin with "TLS_", apart from the others. */
 static bool set_ciphers(SSL_CTX *context, const struct configuration *configuration, char *message,
                         size_t message_size)
@@ -130,7 +133,9 @@ static bool set_ciphers(SSL_CTX *context, const struct configuration *configurat
         struct buf *list = strncmp(items[i].text, "TLS_", 4) == 0 ? &new : &old;
         buf_printf(list, "%s%s", list->len ? ":" : "", items[i].text);
     }
-    bool ok = (old.len == 0 || SSL_CTX_set_cipher_list(context, buf_cstr(&old)) == 1) &&
+    if (old.len == 0)
+        buf_add_str(&old, CIPHERS_DEFAULT);
+    bool ok = SSL_CTX_set_cipher_list(context, buf_cstr(&old)) == 1 &&
               (new.len == 0 || SSL_CTX_set_ciphersuites(context, buf_cstr(&new)) == 1);
     buf_fini(&old);
     buf_fini(&new);

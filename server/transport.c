@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -75,7 +76,12 @@ static struct transport_result plain_write(struct transport *transport, const st
 static void keep_tls_error(struct transport *transport)
 {
     char text[256];
+    long verified = SSL_get_verify_result(transport->ssl);
     tls_error(text, sizeof(text));
+    /* What OpenSSL ran into first says less than what it thinks of the certificate. */
+    if (verified != X509_V_OK)
+        snprintf(text, sizeof(text), "certificate verify failed: %s",
+                 X509_verify_cert_error_string(verified));
     mem_free(transport->tls_error);
     transport->tls_error = slice_dup(slice_str(text));
 }

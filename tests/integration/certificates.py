@@ -26,15 +26,18 @@ class Authority:
     def key(self, name):
         return self.path(name + '.key')
 
-    def issue(self, name, subject, alternatives=None, password=None):
+    def issue(self, name, subject, alternatives=None, password=None, days=2, usage=None,
+              rsa=False):
         """Makes name.pem and name.key; the subject in OpenSSL's form /CN=…"""
         request, extensions = self.path(name + '.csr'), self.path(name + '.ext')
         secrecy = ['-passout', 'pass:' + password] if password else ['-nodes']
-        self.run('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', *secrecy, '-utf8',
+        kind = ['rsa:2048'] if rsa else ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256']
+        self.run('req', '-newkey', *kind, *secrecy, '-utf8',
                  '-subj', subject, '-keyout', self.key(name), '-out', request)
         with open(extensions, 'w') as file:
             file.write(f'subjectAltName={alternatives}\n' if alternatives else '')
+            file.write(f'extendedKeyUsage={usage}\n' if usage else '')
         self.run('x509', '-req', '-in', request, '-CA', self.certificate(), '-CAkey',
-                 self.key(self.name), '-CAcreateserial', '-days', '2', '-out',
+                 self.key(self.name), '-CAcreateserial', '-days', str(days), '-out',
                  self.certificate(name), '-extfile', extensions)
         return self.certificate(name), self.key(name)

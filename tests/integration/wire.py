@@ -68,12 +68,12 @@ def expect(sock, ids):
     return arguments
 
 
-def connect(port, heartbeat=0, timeout=10):
+def connect(port, heartbeat=0, timeout=10, password=b'guest'):
     """An open connection as a socket."""
     sock = socket.create_connection(('127.0.0.1', port), timeout)
     sock.sendall(HEADER)
     expect(sock, (10, 10))
-    sock.sendall(start_ok())
+    sock.sendall(start_ok(password=password))
     channel_max, frame_max, _ = struct.unpack('>HIH', expect(sock, TUNE))
     sock.sendall(method(0, TUNE_OK, struct.pack('>HIH', channel_max, frame_max, heartbeat)) +
                  method(0, OPEN, short_string(b'/') + b'\x00\x00'))
