@@ -47,6 +47,9 @@ struct lane {
     struct list heavy_link; /* in broker->heavy: it has more in memory than it should */
     uint64_t memory;        /* bytes of the entries in the three lists, messages included */
     uint32_t ready_len;     /* entries in `ready` */
+    uint32_t inspected_as;  /* by a query's snapshot, */
+    uint64_t inspected;     /* of this number (inspect_messages.c) */
+    uint64_t rowless;       /* entries without a row, ready or unacknowledged */
     uint32_t store_id;      /* 0: nothing was stored yet */
     uint32_t transient_id;  /* the same for messages that only had to leave memory */
     uint8_t priority;

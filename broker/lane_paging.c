@@ -143,6 +143,7 @@ static void spill(struct lane *lane, uint64_t share)
         if (!has_row(entry)) {
             entry_put(lane->queue, entry, lane->transient_id);
             entry->is_spilled = true;
+            lane->rowless--;
         }
         latest = entry->deadline_ms;
         rest -= entry_cost(entry);

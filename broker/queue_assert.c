@@ -9,6 +9,7 @@ struct sums {
     uint64_t count;
     uint64_t bytes;
     size_t expiring;
+    uint64_t rowless; /* of the lane */
 };
 
 static void add_entry(const struct queue *queue, const struct lane *lane, const struct entry *entry,
@@ -21,6 +22,7 @@ static void add_entry(const struct queue *queue, const struct lane *lane, const 
         CHECK(heap_linked(&entry->expiry) == (entry->deadline_ms != INT64_MAX));
     if (entry->is_stored)
         CHECK(queue->durable && entry->message->persistent && !entry->is_spilled);
+    sums->rowless += !entry->is_stored && !entry->is_spilled;
     sums->count++;
     sums->bytes += entry->message->body_len;
     sums->expiring += heap_linked(&entry->expiry);
@@ -50,9 +52,12 @@ static void add_lane(const struct queue *queue, struct lane *lane, struct sums *
         CHECK(list_empty(&lane->resident) && list_empty(&lane->tail));
     else
         CHECK(lane->page_first <= lane->page_last);
+    sums->rowless = 0;
     CHECK(add_list(queue, lane, &lane->ready, sums) == lane->ready_len);
     add_list(queue, lane, &lane->resident, sums);
     add_list(queue, lane, &lane->tail, sums);
+    CHECK(sums->rowless <= lane->rowless);
+    CHECK(lane->rowless - sums->rowless <= queue->unacked_count);
     sums->count += lane->paged_count;
     sums->bytes += lane->paged_bytes;
 }

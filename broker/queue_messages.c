@@ -118,12 +118,14 @@ void entry_free(struct broker *broker, struct entry *entry)
 void entry_discard(struct queue *queue, struct entry *entry)
 {
     CHECK(!list_linked(&entry->link));
-    const struct lane *lane = entry->lane;
+    struct lane *lane = entry->lane;
     uint32_t id = entry->is_stored ? lane->store_id : entry->is_spilled ? lane->transient_id : 0;
     if (id != 0 && !queue->deleted && !queue->vhost->closing)
         lane_note_deleted(
             entry->lane, entry->position,
             store_message_delete(queue->vhost->db, id, entry->position, entry->stored));
+    if (!entry->is_stored && !entry->is_spilled)
+        lane->rowless--;
     message_unref(entry->message);
     entry_free(queue->vhost->broker, entry);
 }
@@ -161,6 +163,7 @@ static void store_entry(struct queue *queue, struct entry *entry)
 {
     entry_put(queue, entry, entry->lane->store_id);
     entry->is_stored = true;
+    entry->lane->rowless--;
 }
 
 /* The store can take one more message of the lane: false when it has no more lanes or positions. */
@@ -189,6 +192,7 @@ static struct entry *new_entry(struct queue *queue, struct lane *lane, struct me
     lane_note_clock(lane);
     entry->position = lane->position_next++;
     entry->deadline_ms = deadline_of(queue, message);
+    lane->rowless++;
     return entry;
 }
 

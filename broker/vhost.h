@@ -46,6 +46,7 @@ struct vhost {
     bool dead_lettering;      /* they are being routed: further ones queue up */
     struct list ending;       /* struct exchange.ending_link: auto-delete, maybe unbound */
     bool ending_exchanges;    /* they are being looked at: further ones queue up */
+    uint64_t inspections;     /* snapshots taken for queries in SQL */
     bool closing;             /* the broker is being freed: rows stay as they are */
     int64_t connections_max;  /* limits; negative: none */
     int64_t queues_max;

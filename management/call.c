@@ -138,6 +138,11 @@ void call_set_task(struct call *call, const struct call_task *task, void *state)
     call->task_state = state;
 }
 
+void call_wait(struct call *call)
+{
+    call->waits = true;
+}
+
 void call_spend(struct call *call, size_t work)
 {
     call->work_spent += work;

@@ -27,6 +27,7 @@ struct management {
     uint64_t work_most;      /* see management_work_most() */
     struct login_counts logins;
     struct cors cors;
+    struct sql_limits sql;
 };
 
 /* What a query's "<prefix>_age" and "<prefix>_incr", in seconds, are about. */
@@ -80,6 +81,7 @@ struct call {
     const struct call_task *task; /* NULL: there is none */
     void *task_state;
     bool complete;
+    bool waits;                    /* see call_wait() */
     size_t work_given, work_spent; /* of this part, see management_work() */
 };
 
@@ -115,6 +117,8 @@ bool call_enters(const struct call *call, struct slice vhost);
 
 /* The handler's last deed; `state` is taken over. */
 void call_set_task(struct call *call, const struct call_task *task, void *state);
+/* From a task's run(), before it returns false: it is to go on when the store has something new. */
+void call_wait(struct call *call);
 void call_spend(struct call *call, size_t work);
 bool call_spent(const struct call *call);
 size_t call_work_left(const struct call *call);

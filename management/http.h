@@ -44,6 +44,7 @@ struct http_header {
 struct http_response {
     int status;
     bool begun;               /* status and headers stand */
+    bool reads;               /* it tells of no change, whatever the method */
     const char *content_type; /* NULL: there is no body; static storage */
     struct http_header headers[HTTP_HEADERS_MAX];
     size_t header_count;

@@ -31,6 +31,8 @@ struct management *management_new(struct broker *broker, const char *version,
     management->version = version;
     management->host = *host;
     management->sampler = sampler_new();
+    management->sql = (struct sql_limits){
+        .time_ms = 5000, .rows = 10000, .result_bytes = 16u << 20, .memory_bytes = 128u << 20};
     return management;
 }
 
@@ -41,6 +43,11 @@ void management_free(struct management *management)
     sampler_free(management->sampler);
     cors_fini(&management->cors);
     mem_free(management);
+}
+
+void management_limit_sql(struct management *management, const struct sql_limits *limits)
+{
+    management->sql = *limits;
 }
 
 void management_show_objects(struct management *management, bool on)
@@ -422,12 +429,18 @@ bool management_work(struct call *call, size_t work)
 {
     if (!call->task || call->complete)
         return true;
+    call->waits = false;
     call->work_given = work;
     call->work_spent = 0;
     call->complete = call->task->run(call, call->task_state);
     note_work(call);
     CHECK(call->answered || !call->complete);
     return call->complete;
+}
+
+bool management_waits(const struct call *call)
+{
+    return call->waits;
 }
 
 void management_end(struct call *call)

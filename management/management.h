@@ -101,6 +101,15 @@ void management_show_objects(struct management *management, bool on);
 void management_allow_origins(struct management *management, const char *origins,
                               uint64_t max_age_s);
 
+/* What a query in SQL may take. */
+struct sql_limits {
+    int64_t time_ms;
+    uint32_t rows;
+    uint64_t result_bytes;
+    uint64_t memory_bytes;
+};
+void management_limit_sql(struct management *management, const struct sql_limits *limits);
+
 /* Notes what all counters are at, for the rates; to be called every `interval_ms`. `now_ms` is the
  * broker's clock. After about `objects_max` objects it returns true: call it again for the rest. */
 bool management_sample(struct management *management, int64_t now_ms, int64_t interval_ms,
@@ -130,6 +139,8 @@ struct call *management_begin(struct management *management, const struct http_r
  * it is complete. As soon as response->begun is set, the caller may send what is in the body and
  * empty it. */
 bool management_work(struct call *call, size_t work);
+/* There is nothing to do for it until the store has something new (store_collect()). */
+bool management_waits(const struct call *call);
 /* At any time: an answer that nobody waits for any more is given up. */
 void management_end(struct call *call);
 /* The most that one part has cost since the start. */

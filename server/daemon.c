@@ -229,6 +229,18 @@ static void allow_origins(struct daemon *daemon)
     buf_fini(&origins);
 }
 
+static void limit_sql(struct daemon *daemon)
+{
+    const struct configuration *configuration = daemon->configuration;
+    const struct sql_limits limits = {
+        .time_ms = configuration_number(configuration, CONFIG_SQL_TIME),
+        .rows = (uint32_t)configuration_number(configuration, CONFIG_SQL_ROWS),
+        .result_bytes = (uint64_t)configuration_number(configuration, CONFIG_SQL_RESULT),
+        .memory_bytes = (uint64_t)configuration_number(configuration, CONFIG_SQL_MEMORY),
+    };
+    management_limit_sql(daemon->management, &limits);
+}
+
 static enum exit_code start_management(struct daemon *daemon)
 {
     const struct configuration *configuration = daemon->configuration;
@@ -241,6 +253,7 @@ static enum exit_code start_management(struct daemon *daemon)
     };
     struct management_host host = facts_host(&daemon->facts);
     daemon->management = management_new(daemon->broker, PACKAGE_VERSION, &host);
+    limit_sql(daemon);
     management_show_objects(daemon->management,
                             configuration_number(configuration, CONFIG_PROMETHEUS_PER_OBJECT) != 0);
     struct http_server_options options = {

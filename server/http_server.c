@@ -46,8 +46,9 @@ struct http_server {
     struct list checking;  /* their passwords are being looked at */
     struct list working;   /* begun, in rotation */
     struct list sending;   /* their last chunk has not left yet */
+    struct list resting;   /* begun; they go on when the store has something new */
     struct list waiting;   /* for the disk, oldest first */
-    unsigned begun;        /* in working or sending */
+    unsigned begun;        /* in working, sending or resting */
     struct evhttp *plain;
     struct evhttp *secure;
     struct evhttp *metrics; /* serves /metrics to anyone */
@@ -243,10 +244,14 @@ static void send_answer(struct request *request)
 
 /* -- answers that wait for the disk -- */
 
-/* The store has advanced: what is durable now may be told. */
+/* The store has advanced: what is durable now may be told, and what it was asked may be answered. */
 static void send_waiting(void *context)
 {
     struct http_server *server = context;
+    LIST_EACH(&server->resting, resting) {
+        move(CONTAINER_OF(resting, struct request, link), &server->working);
+        loop_note_input(server->options.loop, &server->node);
+    }
     LIST_EACH(&server->waiting, node) {
         struct request *request = CONTAINER_OF(node, struct request, link);
         if (broker_point_durable(server->options.loop->broker, request->point))
@@ -257,7 +262,7 @@ static void send_waiting(void *context)
 /* At once, or when all that it may tell of is on the disk. */
 static void send_when_durable(struct request *request)
 {
-    if (!request->reads)
+    if (!request->reads && !request->response.reads)
         request->point = broker_point_new(request->server->options.loop->broker);
     if (request->point)
         move(request, &request->server->waiting);
@@ -311,7 +316,7 @@ static void work(struct request *request)
         send_when_durable(request);
         return;
     }
-    move(request, &server->working); /* behind the others */
+    move(request, management_waits(request->call) ? &server->resting : &server->working);
     if (!response->begun || response->body.len < STREAM_FROM)
         return;
     if (!wants_no_body(request)) {
@@ -458,6 +463,7 @@ struct http_server *http_server_new(const struct http_server_options *options)
     list_init(&server->checking);
     list_init(&server->working);
     list_init(&server->sending);
+    list_init(&server->resting);
     list_init(&server->waiting);
     options->loop->collected = send_waiting;
     options->loop->collected_context = server;
@@ -485,6 +491,7 @@ void http_server_free(struct http_server *server)
     give_up_all(&server->checking);
     give_up_all(&server->working);
     give_up_all(&server->sending);
+    give_up_all(&server->resting);
     give_up_all(&server->waiting);
     loop_node_fini(&server->node);
     if (server->plain)

@@ -195,9 +195,14 @@ static bool collect(struct store_db *db)
         if (news.done)
             take_back(db, news.done);
         changed = changed || status_changed || news.done;
+        if (!db->given)
+            query_serve(db);
         if (!db->given && db->flushed && db->open->op_count > 0)
             hand_over(db);
     }
+    if (!db->given)
+        query_serve(db);
+    query_reap(db);
     const struct store_options *options = &db->store->options;
     enum err error;
     while (reader_answer(&db->reader, options->page_message, options->page_end, &error)) {
@@ -251,8 +256,8 @@ enum err store_status(const struct store_db *db, const char **message)
  * meanwhile. */
 const struct histogram_bounds STORE_COMMIT_BOUNDS = {
     .count = 11,
-    .upto = {100000, 300000, 1000000, 3000000, 10000000, 30000000, 100000000, 300000000,
-             1000000000, 3000000000, 10000000000},
+    .upto = {100000, 300000, 1000000, 3000000, 10000000, 30000000, 100000000, 300000000, 1000000000,
+             3000000000, 10000000000},
 };
 const struct histogram_bounds STORE_BATCH_BOUNDS = {
     .count = 11,

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "storage/files.h"
 #include "storage/load.h"
+#include "storage/query_memory.h"
 #include "storage/store_db.h"
 
 #include <sqlite3.h>
@@ -74,6 +75,7 @@ static enum err open_db(struct store *store, enum schema_database kind, struct s
     reader_init(&db->reader, &db->database, store->options.vfs, store->options.manual, note_news,
                 store);
     db->stats = db->writer.stats;
+    list_init(&db->queries);
     list_push_back(&store->databases, &db->link);
     *out = db;
     return ERR_OK;
@@ -107,6 +109,7 @@ static void log_loss(struct store_db *db)
 static bool close_db(struct store_db *db, bool crash)
 {
     CHECK(db);
+    query_end_all(db);
     reader_fini(&db->reader);
     enum err error = writer_fini(&db->writer, db->open, crash);
     bool whole = error == ERR_OK || crash;
@@ -171,6 +174,7 @@ enum err store_open(struct store **out, const struct store_options *options, cha
     struct store *store = MEM_NEW(struct store);
     /* A lock less in each of SQLite's allocations; refused, and no matter, when it runs already. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    query_memory_install();
     store->options = *options;
     store->options.directory = copy_text(options->directory);
     store->options.vfs = copy_text(options->vfs);
@@ -343,5 +347,5 @@ bool store_read(struct store_db *db)
     CHECK(db->store->options.manual);
     while (reader_step(&db->reader))
         any = true;
-    return any;
+    return query_step(db) || any;
 }

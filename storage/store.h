@@ -178,7 +178,8 @@ enum err store_page_now(struct store_db *db, const struct store_page *page,
 enum err store_page_expiring(struct store_db *db, const struct store_page *page,
                              void (*each)(void *context,
                                           const struct store_message *message)) MUST_USE;
-/* In manual mode: answers the requests that wait; then store_collect() sees them. True if any. */
+/* In manual mode: answers the requests that wait, and does a part of what queries (query.h) have to
+ * do; then store_collect() sees it. True if any. */
 bool store_read(struct store_db *db);
 
 /* -- batches -- */

@@ -18,7 +18,7 @@ struct store {
     struct list databases;        /* struct store_db, the node's first */
     struct store_db *node;
     struct store_stats gone; /* what was counted in databases that are deleted */
-    atomic_bool news; /* a writer has some; the writers set it, store_collect() clears */
+    atomic_bool news;        /* a writer has some; the writers set it, store_collect() clears */
 };
 
 struct store_db {
@@ -29,6 +29,7 @@ struct store_db {
     struct writer writer;
     struct reader reader;
     struct lane_ids lane_ids;
+    struct list queries; /* struct store_query.link: those that are not done with */
     struct batch *open;  /* being appended to; never NULL */
     struct batch *given; /* with the writer, or NULL */
     struct batch *spare; /* empty memory for the next one, or NULL */
@@ -41,6 +42,15 @@ struct store_db {
     char message[DATABASE_MESSAGE_SIZE];
     struct writer_stats stats;
 };
+
+/* The moment of the queries that ask for one: no batch is with the writer. */
+void query_serve(struct store_db *db);
+/* Takes back those that are done. */
+void query_reap(struct store_db *db);
+/* Gives all up, before the database goes. */
+void query_end_all(struct store_db *db);
+/* Manual mode: does what a query's thread would; false when there was nothing to do. */
+bool query_step(struct store_db *db);
 
 /* Logs it when messages could not be read back. */
 void store_db_note_read(struct store_db *db, enum err error);

@@ -37,16 +37,27 @@ static size_t utf8_length(struct slice text)
     return 0;
 }
 
-static void add_string(struct buf *out, struct slice text)
+/* How many bytes from here on need no second look. */
+static size_t plain_length(struct slice text)
+{
+    size_t len = 0;
+    while (len < text.len && text.data[len] >= 0x20 && text.data[len] < 0x7f &&
+           text.data[len] != '"' && text.data[len] != '\\')
+        len++;
+    return len;
+}
+
+void table_json_add_string(struct buf *out, struct slice text)
 {
     buf_add_u8(out, '"');
     while (text.len > 0) {
-        size_t len = utf8_length(text);
+        size_t plain = plain_length(text);
+        size_t len = plain ? plain : utf8_length(text);
         if (len == 0)
             buf_add_str(out, "\xef\xbf\xbd");
-        else if (text.data[0] == '"' || text.data[0] == '\\')
+        else if (plain == 0 && (text.data[0] == '"' || text.data[0] == '\\'))
             buf_printf(out, "\\%c", text.data[0]);
-        else if (text.data[0] < 0x20 || text.data[0] == 0x7f)
+        else if (plain == 0 && (text.data[0] < 0x20 || text.data[0] == 0x7f))
             buf_printf(out, "\\u%04x", text.data[0]);
         else
             buf_add(out, text.data, len);
@@ -75,7 +86,7 @@ static void add_fields(struct buf *out, struct slice content, bool named)
         buf_add_str(out, separator);
         separator = ",";
         if (named) {
-            add_string(out, name);
+            table_json_add_string(out, name);
             buf_add_u8(out, ':');
         }
         add_value(out, &value);
@@ -116,7 +127,7 @@ static void add_value(struct buf *out, const struct field_value *value)
         return;
     case FIELD_LONGSTR:
     case FIELD_BYTES:
-        add_string(out, value->bytes);
+        table_json_add_string(out, value->bytes);
         return;
     case FIELD_ARRAY:
         add_fields(out, value->bytes, false);

@@ -9,5 +9,7 @@
 
 /* Appends the (validated) table as a JSON object. Bytes that are no UTF-8 appear as U+FFFD. */
 void table_json_add(struct buf *out, struct slice table);
+/* Appends a text as a JSON string. */
+void table_json_add_string(struct buf *out, struct slice text);
 
 #endif
