@@ -5,85 +5,38 @@
 #include "broker/vhost.h"
 #include "management/act.h"
 #include "management/body.h"
-#include "management/list.h"
+#include "management/list_bindings.h"
 #include "management/object.h"
 #include "proto/table.h"
 
 /* ---- items ---- */
 
-static struct binding_row keep_row(struct listing *listing, const struct binding_row *row)
-{
-    return (struct binding_row){
-        .vhost = list_keep(listing, row->vhost),
-        .source = list_keep(listing, row->source),
-        .destination = list_keep(listing, row->destination),
-        .to_exchange = row->to_exchange,
-        .key = list_keep(listing, row->key),
-        .arguments = list_keep(listing, row->arguments),
-    };
-}
-
-/* What bindings of a virtual host are in order of: source, destination's kind and name, key, and the
- * rest of the properties key. */
-static void add_order(struct buf *out, const struct binding_row *row)
-{
-    buf_add_slice(out, row->source);
-    buf_add_u8(out, 0);
-    buf_add_u8(out, row->to_exchange ? 'e' : 'q');
-    buf_add_slice(out, row->destination);
-    buf_add_u8(out, 0);
-    buf_add_slice(out, row->key);
-    buf_add_u8(out, 0);
-    if (row->arguments.len)
-        object_binding_key(out, row);
-}
-
-static void add(struct listing *listing, struct binding_row row)
-{
-    struct buf order = BUF_INIT;
-
-    add_order(&order, &row);
-    struct list_item *item = list_add(listing, row.vhost, buf_slice(&order), &row);
-    buf_fini(&order);
-    if (!item)
-        return;
-    struct binding_row *kept = list_keep_new(listing, sizeof(*kept));
-    *kept = keep_row(listing, &row);
-    item->copy = kept;
-}
-
 static void add_walked(struct listing *listing, enum walk_kind kind, void *object)
 {
     if (kind == WALK_BINDINGS)
-        add(listing, binding_row_of(object));
+        list_add_binding(listing, binding_row_of(object));
     else
-        add(listing, binding_row_implicit(object));
-}
-
-/* A binding never changes: what was noted of it is its row. */
-static const void *find_item(struct call *call, const struct list_item *item)
-{
-    (void)call;
-    return item->copy;
+        list_add_binding(listing, binding_row_implicit(object));
 }
 
 /* Those that the handler adds. */
 static const struct list_kind some_kind = {
     .nameless = true,
-    .find = find_item,
+    .find = list_find_binding,
     .write = object_binding,
 };
 
 static void add_from(struct listing *listing, struct exchange *exchange)
 {
     LIST_EACH(&exchange->route.bindings_from, link)
-        add(listing, binding_row_of(CONTAINER_OF(link, struct binding, in_source)));
+        list_add_binding(listing, binding_row_of(CONTAINER_OF(link, struct binding, in_source)));
 }
 
 static void add_to(struct listing *listing, const struct route_target *target)
 {
     LIST_EACH(&target->bindings_to, link)
-        add(listing, binding_row_of(CONTAINER_OF(link, struct binding, in_destination)));
+        list_add_binding(listing,
+                         binding_row_of(CONTAINER_OF(link, struct binding, in_destination)));
 }
 
 /* ---- lists ---- */
@@ -95,7 +48,7 @@ void bindings_list(struct call *call)
         .walk_count = 2,
         .nameless = true,
         .add = add_walked,
-        .find = find_item,
+        .find = list_find_binding,
         .write = object_binding,
     };
 
@@ -109,7 +62,7 @@ static void list_implicit(struct call *call)
         .walk_count = 1,
         .nameless = true,
         .add = add_walked,
-        .find = find_item,
+        .find = list_find_binding,
         .write = object_binding,
     };
 
@@ -161,7 +114,7 @@ void queue_bindings(struct call *call)
     struct listing *listing = list_begin(call, &some_kind, NULL);
     if (listing) {
         add_to(listing, &queue->target);
-        add(listing, binding_row_implicit(queue));
+        list_add_binding(listing, binding_row_implicit(queue));
     }
 }
 
@@ -221,7 +174,7 @@ static void each_between(const struct ends *ends, void (*each)(void *context, st
 
 static void add_row(void *context, struct binding_row row)
 {
-    add(context, row);
+    list_add_binding(context, row);
 }
 
 void bindings_between(struct call *call)

@@ -31,7 +31,7 @@ void definitions_get(struct call *call)
             http_response_add_header(call->response, "Content-Disposition", buf_slice(&value));
             buf_fini(&value);
         }
-        call_json(call, definitions_export(call->broker, call->vhost, call->management->version));
+        definitions_answer(call);
     }
     mem_free(download);
 }

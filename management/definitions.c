@@ -3,9 +3,11 @@
  *
  * (1) Exclusive queues and what RabbitMQ declares by itself (amq.*) are left out.
  * (2) Objects are in order of their names, so that two exports can be compared.
+ * (3) The document is written a section after another, queues, exchanges and bindings in parts.
  */
 #include "management/definitions.h"
 
+#include "base/mem.h"
 #include "broker/broker.h"
 #include "broker/exchange.h"
 #include "broker/parameter.h"
@@ -15,14 +17,21 @@
 #include "management/identity.h"
 #include "management/json.h"
 #include "management/json_sort.h"
+#include "management/list_bindings.h"
 #include "management/object.h"
 #include "management/policy_json.h"
 #include "routing/exchange_type.h"
 
 struct export
 {
+    struct call *call;
     struct broker *broker;
-    struct vhost *vhost; /* NULL: all */
+    bool one_vhost;
+    struct vhost *vhost; /* that one, found again for each part; NULL: all */
+    struct row row;      /* the document */
+    size_t section;
+    bool open;               /* its list */
+    struct listing *listing; /* of its objects */
     json_t *rows;
 };
 
@@ -193,138 +202,233 @@ static void export_policies(struct export *export)
 
 /* ---- queues, exchanges, bindings ---- */
 
-static void add_queues(struct export *export, struct vhost *vhost)
+static void put_place(const struct call *call, struct row *row, const char *vhost)
 {
-    HMAP_EACH(&vhost->queues, node) {
-        struct queue *queue = CONTAINER_OF(node, struct queue, node);
-        if (queue->exclusive)
-            continue;
-        json_t *row = json_object();
-        json_put(row, "name", json_text(slice_str(queue->name)));
-        put_vhost(export, row, vhost->name);
-        json_put(row, "type", json_string(queue_type_name(queue->type)));
-        json_put(row, "durable", json_boolean(queue->durable));
-        json_put(row, "auto_delete", json_boolean(queue->auto_delete));
-        json_put(row, "arguments", json_of_table(buf_slice(&queue->arguments)));
-        json_array_append_new(export->rows, row);
-    }
+    if (call_arg(call, "vhost").len == 0)
+        row_text(row, "vhost", slice_str(vhost));
 }
 
-static void export_queues(struct export *export)
+static void add_queue(struct listing *listing, enum walk_kind kind, void *object)
 {
-    each_vhost(export, add_queues);
+    const struct queue *queue = object;
+
+    (void)kind;
+    if (!queue->exclusive)
+        list_add(listing, slice_str(queue->vhost->name), slice_str(queue->name), queue);
 }
 
-static void add_exchanges(struct export *export, struct vhost *vhost)
+static const void *find_queue(struct call *call, const struct list_item *item)
 {
-    HMAP_EACH(&vhost->exchanges, node) {
-        struct exchange *exchange = CONTAINER_OF(node, struct exchange, node);
-        if (exchange->predeclared)
-            continue;
-        json_t *row = json_object();
-        json_put(row, "name", json_text(slice_str(exchange->name)));
-        put_vhost(export, row, vhost->name);
-        json_put(row, "type", json_string(exchange->route.type->name));
-        json_put(row, "durable", json_boolean(exchange->durable));
-        json_put(row, "auto_delete", json_boolean(exchange->auto_delete));
-        json_put(row, "internal", json_boolean(exchange->internal));
-        json_put(row, "arguments", json_of_table(buf_slice(&exchange->arguments)));
-        json_array_append_new(export->rows, row);
-    }
+    struct vhost *vhost = vhost_find(call->broker, item->vhost);
+
+    return vhost ? queue_find(vhost, item->name) : NULL;
 }
 
-static void export_exchanges(struct export *export)
+static void write_queue(const struct call *call, struct row *row, const void *object)
 {
-    each_vhost(export, add_exchanges);
+    const struct queue *queue = object;
+
+    row_text(row, "name", slice_str(queue->name));
+    put_place(call, row, queue->vhost->name);
+    row_text(row, "type", slice_str(queue_type_name(queue->type)));
+    row_flag(row, "durable", queue->durable);
+    row_flag(row, "auto_delete", queue->auto_delete);
+    row_table(row, "arguments", buf_slice(&queue->arguments));
 }
 
-static void add_binding(struct export *export, const struct vhost *vhost,
-                        const struct exchange *source, const struct binding *binding)
+static const struct list_kind queues = {
+    .walks = {WALK_QUEUES},
+    .walk_count = 1,
+    .add = add_queue,
+    .find = find_queue,
+    .write = write_queue,
+};
+
+static void add_exchange(struct listing *listing, enum walk_kind kind, void *object)
 {
+    const struct exchange *exchange = object;
+
+    (void)kind;
+    if (!exchange->predeclared)
+        list_add(listing, slice_str(exchange->vhost->name), slice_str(exchange->name), exchange);
+}
+
+static const void *find_exchange(struct call *call, const struct list_item *item)
+{
+    struct vhost *vhost = vhost_find(call->broker, item->vhost);
+
+    return vhost ? exchange_find(vhost, item->name) : NULL;
+}
+
+static void write_exchange(const struct call *call, struct row *row, const void *object)
+{
+    const struct exchange *exchange = object;
+
+    row_text(row, "name", slice_str(exchange->name));
+    put_place(call, row, exchange->vhost->name);
+    row_text(row, "type", slice_str(exchange->route.type->name));
+    row_flag(row, "durable", exchange->durable);
+    row_flag(row, "auto_delete", exchange->auto_delete);
+    row_flag(row, "internal", exchange->internal);
+    row_table(row, "arguments", buf_slice(&exchange->arguments));
+}
+
+static const struct list_kind exchanges = {
+    .walks = {WALK_EXCHANGES},
+    .walk_count = 1,
+    .add = add_exchange,
+    .find = find_exchange,
+    .write = write_exchange,
+};
+
+static void add_binding(struct listing *listing, enum walk_kind kind, void *object)
+{
+    const struct binding *binding = object;
     struct route_target *target = binding->destination;
 
-    if (!target->is_exchange && target_queue(target)->exclusive)
-        return;
-    json_t *row = json_object();
-    json_put(row, "source", json_text(slice_str(source->name)));
-    put_vhost(export, row, vhost->name);
-    json_put(row, "destination",
-             json_text(slice_str(target->is_exchange ? target_exchange(target)->name
-                                                     : target_queue(target)->name)));
-    json_put(row, "destination_type", json_string(target->is_exchange ? "exchange" : "queue"));
-    json_put(row, "routing_key", json_text(binding->key));
-    json_put(row, "arguments", json_of_table(binding->arguments));
-    json_array_append_new(export->rows, row);
+    (void)kind;
+    if (target->is_exchange || !target_queue(target)->exclusive)
+        list_add_binding(listing, binding_row_of(binding));
 }
 
-static void add_bindings(struct export *export, struct vhost *vhost)
+static void write_binding(const struct call *call, struct row *row, const void *object)
 {
-    HMAP_EACH(&vhost->exchanges, node) {
-        struct exchange *source = CONTAINER_OF(node, struct exchange, node);
-        LIST_EACH(&source->route.bindings_from, link)
-            add_binding(export, vhost, source, CONTAINER_OF(link, struct binding, in_source));
-    }
+    const struct binding_row *binding = object;
+
+    row_text(row, "source", binding->source);
+    if (call_arg(call, "vhost").len == 0)
+        row_text(row, "vhost", binding->vhost);
+    row_text(row, "destination", binding->destination);
+    row_text(row, "destination_type", slice_str(binding->to_exchange ? "exchange" : "queue"));
+    row_text(row, "routing_key", binding->key);
+    row_table(row, "arguments", binding->arguments);
 }
 
-static void export_bindings(struct export *export)
-{
-    each_vhost(export, add_bindings);
-}
+static const struct list_kind bindings = {
+    .walks = {WALK_BINDINGS},
+    .walk_count = 1,
+    .nameless = true,
+    .add = add_binding,
+    .find = list_find_binding,
+    .write = write_binding,
+};
 
 /* ---- the document ---- */
 
 static const struct section {
     const char *key;
-    bool node_only; /* not in one virtual host's document */
-    void (*write)(struct export *export);
+    bool node_only;                       /* not in one virtual host's document */
+    void (*write)(struct export *export); /* NULL: `kind` says what is in it */
+    const struct list_kind *kind;
 } sections[] = {
-    {"users", true, export_users},
-    {"vhosts", true, export_vhosts},
-    {"permissions", true, export_permissions},
-    {"topic_permissions", true, export_topic_permissions},
-    {"parameters", false, export_parameters},
-    {"global_parameters", true, export_global_parameters},
-    {"policies", false, export_policies},
-    {"queues", false, export_queues},
-    {"exchanges", false, export_exchanges},
-    {"bindings", false, export_bindings},
+    {"users", true, export_users, NULL},
+    {"vhosts", true, export_vhosts, NULL},
+    {"permissions", true, export_permissions, NULL},
+    {"topic_permissions", true, export_topic_permissions, NULL},
+    {"parameters", false, export_parameters, NULL},
+    {"global_parameters", true, export_global_parameters, NULL},
+    {"policies", false, export_policies, NULL},
+    {"queues", false, NULL, &queues},
+    {"exchanges", false, NULL, &exchanges},
+    {"bindings", false, NULL, &bindings},
 };
 
-static void put_head(json_t *document, const struct export *export, const char *version)
+static void put_head(struct row *row, const struct export *export, const char *version)
 {
-    json_put(document, "rabbit_version", json_string(IMITATED_VERSION));
-    json_put(document, "rabbitmq_version", json_string(IMITATED_VERSION));
-    json_put(document, "product_name", json_string(PRODUCT_NAME));
-    json_put(document, "product_version", json_string(version));
-    json_put(document, "rabbitmq_definition_format",
-             json_string(export->vhost ? "single_virtual_host" : "cluster"));
-    if (export->vhost) {
-        json_put(document, "original_vhost_name", json_text(slice_str(export->vhost->name)));
-        json_put(document, "metadata", object_vhost_metadata(export->vhost));
-        json_put(document, "description", json_text(slice_str(export->vhost->description)));
-        if (export->vhost->default_queue_type)
-            json_put(document, "default_queue_type",
-                     json_text(slice_str(export->vhost->default_queue_type)));
-    } else {
-        json_put(document, "original_cluster_name", json_string(export->broker->options.node_name));
+    const struct vhost *vhost = export->vhost;
+
+    row_text(row, "rabbit_version", slice_str(IMITATED_VERSION));
+    row_text(row, "rabbitmq_version", slice_str(IMITATED_VERSION));
+    row_text(row, "product_name", slice_str(PRODUCT_NAME));
+    row_text(row, "product_version", slice_str(version));
+    row_text(row, "rabbitmq_definition_format",
+             slice_str(vhost ? "single_virtual_host" : "cluster"));
+    if (!vhost) {
+        row_text(row, "original_cluster_name", slice_str(export->broker->options.node_name));
+        return;
     }
+    row_text(row, "original_vhost_name", slice_str(vhost->name));
+    row_json(row, "metadata", object_vhost_metadata(vhost));
+    row_text(row, "description", slice_str(vhost->description));
+    if (vhost->default_queue_type)
+        row_text(row, "default_queue_type", slice_str(vhost->default_queue_type));
 }
 
-json_t *definitions_export(struct broker *broker, struct vhost *vhost, const char *version)
+static void write_small_section(struct export *export, const struct section *section)
 {
     static const char *const order[] = {"vhost",  "user",        "component",   "name", "exchange",
                                         "source", "destination", "routing_key", NULL};
-    struct export export = {.broker = broker, .vhost = vhost};
-    json_t *document = json_object();
+    size_t before = export->call->response->body.len;
 
-    put_head(document, &export, version);
-    for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
-        if (vhost && sections[i].node_only)
-            continue;
-        export.rows = json_array();
-        sections[i].write(&export);
-        json_put(document, sections[i].key, json_sorted(export.rows, order, false));
-        json_decref(export.rows);
+    export->rows = json_array();
+    section->write(export);
+    row_json(&export->row, section->key, json_sorted(export->rows, order, false));
+    json_decref(export->rows);
+    export->rows = NULL;
+    call_spend(export->call, export->call->response->body.len - before);
+}
+
+/* True when the section is done. */
+static bool write_section(struct export *export, const struct section *section)
+{
+    if (export->one_vhost && (section->node_only || !export->vhost))
+        return true;
+    if (section->write) {
+        write_small_section(export, section);
+        return true;
     }
-    return document;
+    if (!export->open) {
+        if (!row_open_list(&export->row, section->key))
+            return true;
+        export->open = true;
+        export->listing =
+            list_new(export->call, section->kind, call_arg(export->call, "vhost"), &export->row);
+    }
+    if (!list_run(export->listing))
+        return false;
+    row_close(&export->row);
+    export->open = false;
+    list_free(export->listing);
+    export->listing = NULL;
+    return true;
+}
+
+static bool run_export(struct call *call, void *state)
+{
+    struct export *export = state;
+
+    CHECK(export->call == call);
+    if (export->one_vhost)
+        export->vhost = vhost_find(call->broker, call_arg(call, "vhost"));
+    while (export->section < ARRAY_LEN(sections)) {
+        if (call_spent(call) || !write_section(export, &sections[export->section]))
+            return false;
+        export->section++;
+    }
+    row_end(&export->row);
+    return true;
+}
+
+static void free_export(void *state)
+{
+    struct export *export = state;
+
+    if (export->listing)
+        list_free(export->listing);
+    row_fini(&export->row);
+    mem_free(export);
+}
+
+void definitions_answer(struct call *call)
+{
+    static const struct call_task task = {.run = run_export, .free = free_export};
+    struct export *export = MEM_NEW(struct export);
+
+    export->call = call;
+    export->broker = call->broker;
+    export->vhost = call->vhost;
+    export->one_vhost = call->vhost;
+    call_begin_object(call, &export->row);
+    put_head(&export->row, export, call->management->version);
+    call_set_task(call, &task, export);
 }

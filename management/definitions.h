@@ -17,13 +17,14 @@
 #include <jansson.h>
 
 struct broker;
+struct call;
 struct vhost;
 
-/* The document of the whole node, or of one virtual host when `vhost` is not NULL. */
-json_t *definitions_export(struct broker *broker, struct vhost *vhost,
-                           const char *version) MUST_USE;
+/* Answers with the document of the whole node, or of the path's virtual host, if the path has one. */
+void definitions_answer(struct call *call);
 
-/* Imports a parsed document; `vhost` as above (objects then need no "vhost" of their own).
+/* Imports a parsed document; `vhost` not NULL: into that one, and objects need no "vhost"
+ * of their own.
  * ERR_INVALID with a message that names the object. */
 enum err definitions_import(struct broker *broker, struct vhost *vhost, json_t *document,
                             char *message, size_t message_size) MUST_USE;

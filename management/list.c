@@ -140,7 +140,9 @@ struct listing {
     size_t next, end; /* rows of the page still to be written */
     size_t written;
     struct buf rows; /* of a page: its head tells their number */
-    json_t *json;    /* list_answer()'s rows */
+    struct row
+        *outer;   /* of a document's part: the row that the list is in; NULL: it is the answer */
+    json_t *json; /* list_answer()'s rows */
 };
 
 static void free_listing(void *state)
@@ -249,6 +251,8 @@ static bool wants_vhost(const void *context, const struct vhost *vhost)
 
     if (listing->scope.vhost.len)
         return slice_equal(name, listing->scope.vhost);
+    if (listing->outer)
+        return true;
     return listing->kind->walks[0] == WALK_CONNECTIONS ? call_sees(listing->call, name)
                                                        : call_enters(listing->call, name);
 }
@@ -360,6 +364,8 @@ static bool page_range(struct listing *listing)
 static bool begin_rows(struct listing *listing)
 {
     listing->end = listing->count;
+    if (listing->outer)
+        return true;
     if (listing->page.asked)
         return page_range(listing);
     call_begin(listing->call);
@@ -372,24 +378,34 @@ static const struct list_item *item_at(const struct listing *listing, size_t ind
     return list_sort_at(&listing->order, listing->reverse ? listing->count - 1 - index : index);
 }
 
-static void write_row(struct listing *listing, struct buf *out, const struct list_item *item)
+static void write_members_of(const struct listing *listing, struct buf *out, const void *object)
 {
-    const void *object = listing->kind->find(listing->call, item);
     struct row row;
 
-    call_spend(listing->call, ROW_WORK);
-    if (!object)
-        return;
-    size_t before = out->len;
-    /* What was written before may have left already: the row can't see that it isn't the first. */
-    if (before == 0 && listing->written > 0)
-        buf_add_u8(out, ',');
-    listing->written++;
     row_init(&row, out, &listing->columns);
     row_begin(&row);
     listing->kind->write(listing->call, &row, object);
     row_end(&row);
     row_fini(&row);
+}
+
+static void write_row(struct listing *listing, struct buf *out, const struct list_item *item)
+{
+    const void *object = listing->kind->find(listing->call, item);
+    size_t before = out->len;
+
+    call_spend(listing->call, ROW_WORK);
+    if (!object)
+        return;
+    if (!listing->outer && listing->written > 0)
+        buf_add_u8(out, ',');
+    listing->written++;
+    if (!listing->outer) {
+        write_members_of(listing, out, object);
+    } else if (row_open(listing->outer, NULL)) {
+        listing->kind->write(listing->call, listing->outer, object);
+        row_close(listing->outer);
+    }
     call_spend(listing->call, out->len - before);
 }
 
@@ -409,9 +425,10 @@ static void end_page(const struct listing *listing)
     row_number(&row, "page_count", (listing->count + size - 1) / size);
     row_number(&row, "page_size", size);
     row_number(&row, "total_count", listing->total);
-    buf_add_str(body, ",\"items\":[");
-    buf_add_slice(body, buf_slice(&listing->rows));
-    buf_add_u8(body, ']');
+    if (row_open_list(&row, "items")) {
+        buf_add_slice(body, buf_slice(&listing->rows));
+        row_close(&row);
+    }
     row_end(&row);
     row_fini(&row);
 }
@@ -429,18 +446,15 @@ static bool write_rows(struct listing *listing)
     }
     if (listing->page.asked)
         end_page(listing);
-    else
+    else if (!listing->outer)
         buf_add_u8(body, ']');
     return true;
 }
 
 /* ---- the task ---- */
 
-static bool run_listing(struct call *call, void *state)
+bool list_run(struct listing *listing)
 {
-    struct listing *listing = state;
-
-    CHECK(listing->call == call);
     if (listing->stage == LIST_COLLECTING) {
         if (!collect(listing))
             return false;
@@ -455,6 +469,14 @@ static bool run_listing(struct call *call, void *state)
         listing->stage = LIST_WRITING;
     }
     return write_rows(listing);
+}
+
+static bool run_listing(struct call *call, void *state)
+{
+    struct listing *listing = state;
+
+    CHECK(listing->call == call);
+    return list_run(listing);
 }
 
 static const struct call_task listing_task = {.run = run_listing, .free = free_listing};
@@ -500,6 +522,23 @@ struct listing *list_begin(struct call *call, const struct list_kind *kind,
         listing->scope = *scope;
     read_sort(listing, false);
     return listing;
+}
+
+struct listing *list_new(struct call *call, const struct list_kind *kind, struct slice vhost,
+                         struct row *row)
+{
+    struct listing *listing = MEM_NEW(struct listing);
+
+    listing->call = call;
+    listing->kind = kind;
+    listing->scope.vhost = vhost;
+    listing->outer = row;
+    return listing;
+}
+
+void list_free(struct listing *listing)
+{
+    free_listing(listing);
 }
 
 void list_answer_vhost(struct call *call, const struct list_kind *kind)

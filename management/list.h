@@ -70,6 +70,14 @@ struct list_item *list_add(struct listing *listing, struct slice vhost, struct s
 struct slice list_keep(struct listing *listing, struct slice bytes);
 void *list_keep_new(struct listing *listing, size_t size);
 
+/* A list as a part of a document: of a virtual host, or of all when it is empty; written into the list
+ * that is open in `row`, in the order of their names. Goes on until the call's work is spent; true: all
+ * rows are there. */
+struct listing *list_new(struct call *call, const struct list_kind *kind, struct slice vhost,
+                         struct row *row);
+bool list_run(struct listing *listing);
+void list_free(struct listing *listing);
+
 /* Answers with the rows, an array of objects (taken over), in the order of the key that the query
  * names, then of `sorts`: names of members that are texts, NULL-terminated. */
 void list_answer(struct call *call, json_t *rows, const char *const *sorts);

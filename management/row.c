@@ -3,7 +3,7 @@
  *
  * (1) Which paths hold below an open member stands behind those of the level around it; closing
  *     forgets them. A path is what is left of it at its level.
- * (2) A comma is due unless the text ends where something has just been opened.
+ * (2) What has been written may have left already: a level knows by itself whether a comma is due.
  */
 #include "management/row.h"
 
@@ -218,11 +218,11 @@ static void add_number(struct buf *out, int64_t number)
 
 static void separate(struct row *row)
 {
-    const struct buf *out = row->out;
-    uint8_t last = out->len ? out->data[out->len - 1] : '[';
+    struct row_level *level = &row->levels[row->depth];
 
-    if (last != '{' && last != '[' && last != ',')
+    if (level->filled)
         buf_add_u8(row->out, ',');
+    level->filled = true;
 }
 
 /* Keys are ours, or came through add_member() below. */
@@ -259,10 +259,9 @@ static bool begin(struct row *row, const char *key, const struct row_value *valu
 void row_begin(struct row *row)
 {
     CHECK(row->depth == 0);
-    if (!row->out)
-        return;
-    separate(row);
-    buf_add_u8(row->out, '{');
+    row->levels[0].filled = false;
+    if (row->out)
+        buf_add_u8(row->out, '{');
 }
 
 void row_end(struct row *row)

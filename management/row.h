@@ -55,6 +55,7 @@ struct row {
         size_t first; /* of this level's paths */
         bool all;     /* everything in here is wanted */
         bool list;
+        bool filled; /* the next member needs a comma */
     } levels[ROW_DEPTH_MAX];
     unsigned depth;
 };

@@ -120,7 +120,7 @@ static void expect_order(const json_t *rows, const char *column, bool reverse)
     snprintf(target, sizeof(target), "/api/queues?sort=%s%s", column,
              reverse ? "&sort_reverse=true" : "");
     json_t *got = ask_json(target);
-    ck_assert_msg(json_equal(got, expected), "%s", target);
+    ck_assert_msg(json_equal(got, expected), "%.100s", target);
     json_decref(got);
     snprintf(target, sizeof(target), "/api/queues?page=2&page_size=5&columns=name&sort=%s%s",
              column, reverse ? "&sort_reverse=true" : "");
