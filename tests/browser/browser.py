@@ -11,7 +11,7 @@ import urllib.request
 from urllib.parse import quote
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -122,6 +122,7 @@ class WithPage(unittest.TestCase):
 
     def setUp(self):
         self.resize(*DESKTOP)
+        self.prefer('light')
         self.driver.get_log('browser')
         self.driver.get_log('performance')
         self.driver.get(f'{self.origin}/')
@@ -147,7 +148,10 @@ class WithPage(unittest.TestCase):
 
     def until(self, condition, what):
         wait = WebDriverWait(self.driver, PATIENCE_S, 0.05, [StaleElementReferenceException])
-        return wait.until(lambda _: condition(), what)
+        try:
+            return wait.until(lambda _: condition(), what)
+        except TimeoutException:
+            self.fail(f'{what}; the page says:\n{self.text()}')
 
     def all(self, selector):
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
@@ -174,6 +178,12 @@ class WithPage(unittest.TestCase):
     def resize(self, width, height):
         self.driver.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {
             'width': width, 'height': height, 'deviceScaleFactor': 1, 'mobile': width < 600})
+
+    def prefer(self, colours):
+        """What the system says; and that nothing moves, so that colours are there at once."""
+        self.driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {'features': [
+            {'name': 'prefers-color-scheme', 'value': colours},
+            {'name': 'prefers-reduced-motion', 'value': 'reduce'}]})
 
     def sign_in(self, user='guest', password='guest'):
         self.one('#user').clear()

@@ -3,7 +3,7 @@
 import {get, path, put, remove, withQuery} from '../api.js';
 import {h} from '../dom.js';
 import {fold, form} from '../form.js';
-import {exchangeName, rate} from '../format.js';
+import {exchangeId, exchangeName, rate} from '../format.js';
 import {list, loadPage} from '../list.js';
 import {actInForm, destroy, exchangeLink, heading, inVhost, marks, section, vhostField, vhostNames} from '../page.js';
 import {plot} from '../plot.js';
@@ -11,6 +11,7 @@ import {growth, rateOf, samplesQuery} from '../samples.js';
 import {chosenVhost} from '../settings.js';
 import {argumentsText, facts} from '../table.js';
 import {bindForm, bindingsTable} from './bindings.js';
+import {explainForm} from './explain.js';
 import {publishForm} from './messages.js';
 
 const isReserved = name => name === '' || name.startsWith('amq.');
@@ -110,6 +111,7 @@ function render({it, outgoing, incoming}) {
             ['Auto-delete', it.auto_delete ? 'yes' : 'no'], ['Internal', it.internal ? 'yes' : 'no'],
             ['Arguments', argumentsText(it.arguments)], ['Policy', it.policy],
         ]))),
+        section('Explain routing', explainForm({vhost, id: exchangeId(name)})),
         outgoingBindings(it, outgoing),
         name !== '' && section('Bindings to it',
             bindingsTable(incoming, {caption: `Bindings to ${exchangeName(name)}`, far: 'source'})),

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One queue: what is in it, who reads it, and all that can be done to it. */
-import {get, path, remove, withQuery} from '../api.js';
+import {get, path, post, remove, withQuery} from '../api.js';
 import {h} from '../dom.js';
-import {fold} from '../form.js';
+import {fold, form} from '../form.js';
 import {bytes, count, dateTime, rate} from '../format.js';
-import {channelLink, destroy, heading, section} from '../page.js';
+import {tell} from '../notice.js';
+import {channelLink, destroy, heading, page, section} from '../page.js';
 import {plot} from '../plot.js';
 import {growth, level, samplesQuery} from '../samples.js';
 import {argumentsText, facts, table} from '../table.js';
@@ -67,6 +68,37 @@ function consumers(queue) {
     }));
 }
 
+/* Request by request, until nothing is left. */
+async function moveAll({vhost, name}, destination) {
+    let moved = 0;
+    for (;;) {
+        const answer = await post(path`/queues/${vhost}/${name}/move`, destination);
+        moved += answer.moved;
+        if (answer.moved === 0 || answer.remaining === 0)
+            return moved;
+    }
+}
+
+async function move(queue, {kind, to, key}) {
+    const destination = kind === 'queue' ? {destination_queue: to}
+        : {destination_exchange: to, ...key && {routing_key: key}};
+    const moved = await moveAll(queue, destination);
+    tell(`${count(moved)} messages were moved to ${to || '(default)'}.`);
+    await page.refresh();
+}
+
+function moveForm(queue) {
+    return fold('Move messages', form({
+        name: `move ${queue.name}`, submit: 'Move them',
+        fields: [
+            {name: 'kind', label: 'To', type: 'select', options: [['queue', 'the queue'], ['exchange', 'the exchange, which routes them']]},
+            {name: 'to', label: 'named', required: true},
+            {name: 'key', label: 'With the routing key', help: 'For an exchange. Empty: each by its own.'},
+        ],
+        onsubmit: values => move(queue, values),
+    }), h('p', {class: 'help'}, 'All that are ready go, in their order. Each leaves this queue only when the other has taken it.'));
+}
+
 function purge({vhost, name, messages_ready: ready}) {
     return destroy({
         question: `Delete the messages in ${name}?`, action: 'Purge',
@@ -95,7 +127,8 @@ function render({queue, bindings}) {
         consumers(queue),
         section('Bindings', bindingsTable(bindings, {caption: `Bindings to ${name}`, far: 'source'}),
             fold('Bind to an exchange', bindForm({vhost, destination: name, kind: 'q'}))),
-        section('Messages', getForm(queue), publishForm({vhost, exchange: '', key: name})),
+        section('Messages', getForm(queue), publishForm({vhost, exchange: '', key: name}),
+            moveForm(queue)),
         h('p', {}, h('a', {href: `#/topology?vhost=${encodeURIComponent(vhost)}&name=${encodeURIComponent(name)}`},
             'See it in the topology')),
     ];

@@ -60,11 +60,17 @@ async function load({names: [name]}) {
     return {it, permissions, topics, vhosts};
 }
 
-function passwordForm({name, tags}) {
+/* The tags must be sent along: those of the moment. */
+async function setPassword(name, password) {
+    const {tags} = await get(path`/users/${name}`);
+    await put(path`/users/${name}`, {password, tags});
+}
+
+function passwordForm({name}) {
     return form({
         name: `password ${name}`, submit: 'Set the password',
         fields: [{name: 'password', label: 'New password', type: 'password', required: true, autocomplete: 'new-password'}],
-        onsubmit: ({password}) => actInForm(() => put(path`/users/${name}`, {password, tags}), 'The password is set.'),
+        onsubmit: ({password}) => actInForm(() => setPassword(name, password), 'The password is set.'),
     });
 }
 

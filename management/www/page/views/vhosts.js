@@ -106,7 +106,7 @@ function administration({it, limits, permissions, topics, users}) {
         section('Limits', limitsPart(path`/vhost-limits/${name}`, limits, LIMITS)),
         section('Change',
             h('p', {}, h('button', {type: 'button', onclick: () => trace(it)}, it.tracing ? 'Stop tracing' : 'Start tracing')),
-            form({name: `change ${name}`, submit: 'Save', stay: true, fields: fieldsOf(it),
+            form({name: `change ${JSON.stringify([name, it.description, it.tags, it.default_queue_type])}`, submit: 'Save', stay: true, fields: fieldsOf(it),
                 onsubmit: values => actInForm(() => save(name, values), 'It is saved.')})),
     ];
 }
