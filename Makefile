@@ -104,11 +104,12 @@ rooms_to = $(if $(filter $(1),$(firstword $(2))),$(1),\
 room_archives = $(call archives,$(call rooms_to,$(call unit_top,$(1)),$(ROOMS)))
 unit_archives = $(if $(filter tools,$(call unit_uses,$(1))),$(TOOLS_ARCHIVES)) \
     $(if $(filter @%,$(call used_by,$(1))),$(SUPPORT_ARCHIVE)) $(call room_archives,$(1))
-fuzz_archives = $(if $(filter @%,$(call used_by,$(1))),$(FUZZ_SUPPORT)) $(call room_archives,$(1))
+fuzz_archives = $(if $(filter @%,$(call used_by,$(1))),$(FUZZ_ARCHIVE) $(SUPPORT_ARCHIVE)) \
+    $(if $(filter tools,$(call unit_uses,$(1))),$(TOOLS_ARCHIVES)) $(call room_archives,$(1))
 
 FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
-FUZZ_SUPPORT := $(call objects,$(filter-out %_fuzz.c tests/fuzz/replay_main.c,\
-                    $(call sources,tests/fuzz)))
+FUZZ_SUPPORT := $(filter-out %_fuzz.c tests/fuzz/replay_main.c,$(call sources,tests/fuzz))
+FUZZ_ARCHIVE := $(if $(FUZZ_SUPPORT),$(BUILD)/libfuzz.a)
 REPLAY_BINARIES := $(FUZZ_NAMES:%=$(BUILD)/tests/replay/%)
 SIM := $(if $(wildcard tests/sim/*.c),$(BUILD)/tests/sim/sim)
 MICRO_BINARIES := $(patsubst bench/micro/%.c,$(BUILD)/bench/micro/%,$(wildcard bench/micro/*.c))
@@ -141,6 +142,7 @@ $$(BUILD)/lib$(1).a: $(2) $$(BUILD)/lib$(1).members
 endef
 $(foreach room,$(ROOMS),$(eval $(call ARCHIVE_RULES,$(room),$(call room_objects,$(room)))))
 $(eval $(call ARCHIVE_RULES,support,$(call objects,$(UNIT_SUPPORT))))
+$(eval $(call ARCHIVE_RULES,fuzz,$(call objects,$(FUZZ_SUPPORT))))
 $(eval $(call ARCHIVE_RULES,tools,$(call objects,$(filter-out %_main.c,$(call sources,tools)))))
 
 link = @mkdir -p $(@D); echo '  LINK  $@'; \
@@ -298,7 +300,7 @@ FUZZ_BUILD := build/fuzz
 FUZZ_FLAGS = SANITIZERS=fuzzer-no-link,address,undefined COVERAGE= CFLAGS='-O1 -g'
 fuzz:
 ifndef F
-	@echo 'make fuzz F=NAME [SECONDS=60], NAME one of: $(FUZZ_NAMES:%_fuzz=%)'; exit 2
+	+@for name in $(FUZZ_NAMES:%_fuzz=%); do $(MAKE) --no-print-directory fuzz F=$$name || exit; done
 else ifneq ($(BUILD),$(FUZZ_BUILD))
 	+@$(MAKE) --no-print-directory BUILD=$(FUZZ_BUILD) CC=clang $(FUZZ_FLAGS) fuzz
 else
@@ -306,6 +308,8 @@ fuzz: $(BUILD)/tests/fuzz/$(F:%_fuzz=%)_fuzz
 	@mkdir -p $(BUILD)/corpus/$(F:%_fuzz=%) tests/fuzz/corpus/$(F:%_fuzz=%)
 	$< -max_total_time=$(SECONDS) -print_final_stats=1 -timeout=10 \
 	    -artifact_prefix=$(BUILD)/$(F:%_fuzz=%)- \
+	    $(if $(wildcard tests/fuzz/dict/$(F:%_fuzz=%).dict),\
+	        -dict=tests/fuzz/dict/$(F:%_fuzz=%).dict) \
 	    $(BUILD)/corpus/$(F:%_fuzz=%) tests/fuzz/corpus/$(F:%_fuzz=%)
 endif
 
@@ -418,7 +422,7 @@ help:
 #: make sanitize             check in a build with AddressSanitizer and UBSan
 #: make tsan                 unit tests and suites in a build with ThreadSanitizer
 #: make valgrind             unit tests and one life of the daemon under memcheck
-#: make fuzz F=frame         libFuzzer on one target (SECONDS=60)
+#: make fuzz F=frame         libFuzzer on one target, without F on all in turn (SECONDS=60 for each)
 #: make bench                the benchmarks;  make micro  builds the small ones in build/bench/micro
 #: make coverage             check with coverage measured
 #: make lint                 clang-tidy and cppcheck;  make format, check-format: clang-format

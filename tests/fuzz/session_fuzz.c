@@ -2,31 +2,25 @@
 /* Whole conversations with a whole broker: the input is a script of what two clients, the clock, the
  * disk and the operator do. What the broker sends must always be well-formed frames, and when all that
  * a script made is deleted nothing may be left over: no message, no timer, no lane. Then the broker
- * serves the next script, with the generator and the time it began with, since opening a store takes
- * longer than most scripts; after some thousands it makes place for a new one.
+ * serves the next script (fuzz_world.h).
  *
  * A script is a row of steps: one byte that says what to do (its lowest bit: which client), one that
  * says how many bytes follow for it, those bytes.
  */
 #include "base/buf.h"
 #include "base/check.h"
-#include "base/mem.h"
-#include "broker/broker.h"
-#include "broker/exchange.h"
-#include "broker/queue.h"
 #include "broker/vhost.h"
 #include "proto/basic.h"
 #include "proto/method.h"
 #include "proto/properties.h"
 #include "session/amqp_connection.h"
-#include "storage/store.h"
+#include "tests/fuzz/fuzz_world.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define CLIENTS 2
 #define STEPS_MAX 400
 #define SCRIPTS_PER_BROKER 5000
-#define WALL_START_MS INT64_C(1700000000000)
 
 struct client {
     struct amqp_connection *amqp;
@@ -37,12 +31,8 @@ struct client {
 };
 
 struct world {
-    struct store *store;
-    struct broker *broker;
+    struct fuzz_world *base;
     struct client clients[CLIENTS];
-    int64_t now_ms;
-    bool disk_stalls;
-    unsigned scripts;
 };
 
 /* -- the broker's output -- */
@@ -125,33 +115,14 @@ static void collect(struct client *client)
         drop(client);
 }
 
-static void check_queues(struct broker *broker)
-{
-    LIST_EACH(&broker->vhost_list, vhost_node) {
-        struct vhost *vhost = CONTAINER_OF(vhost_node, struct vhost, broker_link);
-        HMAP_EACH(&vhost->queues, node)
-            queue_assert(CONTAINER_OF(node, struct queue, node));
-    }
-}
-
 static void turn(struct world *world)
 {
-    struct broker *broker = world->broker;
-    if (!world->disk_stalls) {
-        store_write(store_node(world->store));
-        LIST_EACH(&broker->vhost_list, node)
-            store_write(CONTAINER_OF(node, struct vhost, broker_link)->db);
-    }
-    broker_set_time(broker, world->now_ms, WALL_START_MS + world->now_ms);
-    broker_collect(broker);
-    broker_run_timers(broker);
+    fuzz_world_begin_turn(world->base);
     for (size_t i = 0; i < CLIENTS; i++)
         feed(&world->clients[i]);
-    broker_dispatch(broker);
-    broker_settle(broker);
+    fuzz_world_end_turn(world->base);
     for (size_t i = 0; i < CLIENTS; i++)
         collect(&world->clients[i]);
-    check_queues(broker);
 }
 
 /* -- steps -- */
@@ -168,7 +139,7 @@ static void connect(struct world *world, struct client *client)
     drop(client);
     client->preface_seen = false;
     client->stuck = false;
-    client->amqp = amqp_connection_new(world->broker, &peer, &owner);
+    client->amqp = amqp_connection_new(world->base->broker, &peer, &owner);
 }
 
 static void send(struct client *client, uint16_t channel, const struct method *method)
@@ -277,22 +248,22 @@ static void step(struct world *world, uint8_t what, struct slice bytes)
         publish(client, bytes);
         break;
     case 4:
-        world->now_ms += (int64_t)first * 100;
+        world->base->now_ms += (int64_t)first * 100;
         break;
     case 5:
         drop(client);
         break;
     case 6:
-        world->disk_stalls = first & 1;
+        world->base->disk_stalls = first & 1;
         break;
     case 7:
-        broker_set_alarm(world->broker, ALARM_DISK, first & 1);
+        broker_set_alarm(world->base->broker, ALARM_DISK, first & 1);
         break;
     case 8:
         client->stuck = first & 1;
         break;
     case 9:
-        broker_close_connections(world->broker, "enough");
+        broker_close_connections(world->base->broker, "enough");
         break;
     case 15:
         publish_in_pieces(client, bytes);
@@ -302,83 +273,10 @@ static void step(struct world *world, uint8_t what, struct slice bytes)
     }
     turn(world);
     if ((what >> 1 & 15) == 1) /* else all scripts would look at nothing but the handshake */
-        CHECK(vhost_find(world->broker, slice_str("/"))->connection_count > 0);
+        CHECK(vhost_find(world->base->broker, slice_str("/"))->connection_count > 0);
 }
 
 /* -- the whole -- */
-
-static struct world *world_new(void)
-{
-    struct world *world = MEM_NEW(struct world);
-    struct broker_options options;
-    char message[256];
-    broker_options_init(&options);
-    options.auth_mechanisms = "PLAIN AMQPLAIN EXTERNAL ANONYMOUS";
-    options.anonymous_user = "guest";
-    struct store_options store = {.manual = true, .pending_bytes_max = UINT64_C(1) << 30};
-    broker_store_options(&store);
-    enum err error = store_open(&world->store, &store, message, sizeof(message));
-    CHECK(error == ERR_OK);
-    world->broker = broker_new(&options, world->store);
-    broker_set_time(world->broker, world->now_ms, WALL_START_MS);
-    error = broker_start(world->broker, message, sizeof(message));
-    CHECK(error == ERR_OK);
-    return world;
-}
-
-static void world_free(struct world *world)
-{
-    broker_stop(world->broker);
-    CHECK(store_close(world->store));
-    broker_free(world->broker);
-    for (size_t i = 0; i < CLIENTS; i++) {
-        buf_fini(&world->clients[i].input);
-        buf_fini(&world->clients[i].output);
-    }
-    mem_free(world);
-}
-
-static void delete_topology(struct vhost *vhost)
-{
-    struct hmap_node *node;
-    while ((node = hmap_walk(&vhost->queues, NULL)))
-        queue_destroy(CONTAINER_OF(node, struct queue, node));
-    HMAP_EACH_SAFE(&vhost->exchanges, node_safe) {
-        struct exchange *exchange = CONTAINER_OF(node_safe, struct exchange, node);
-        if (!exchange->predeclared)
-            exchange_destroy(exchange);
-    }
-}
-
-static void check_nothing_left(struct world *world)
-{
-    struct broker *broker = world->broker;
-    struct vhost *vhost = vhost_find(broker, slice_str("/"));
-    CHECK(list_empty(&broker->connections) && list_empty(&broker->runnable));
-    CHECK(broker->message_count == 0 && broker->message_bytes == 0);
-    CHECK(broker->lane_count == 0 && broker->queue_count == 0);
-    CHECK(broker->reply_channels.count == 0);
-    CHECK(broker_next_deadline(broker) == INT64_MAX);
-    CHECK(store_durable(vhost->db) == store_last(vhost->db));
-}
-
-/* As it was before the script, but for what is only counted. */
-static void world_reset(struct world *world)
-{
-    world->disk_stalls = false;
-    for (size_t i = 0; i < CLIENTS; i++)
-        drop(&world->clients[i]);
-    for (unsigned i = 0; i < ALARM_COUNT; i++)
-        broker_set_alarm(world->broker, (enum alarm)i, false);
-    turn(world);
-    delete_topology(vhost_find(world->broker, slice_str("/")));
-    turn(world);
-    turn(world);
-    check_nothing_left(world);
-    world->now_ms = 0;
-    world->broker->now_ms = 0;
-    rng_init_u64(&world->broker->rng, 1);
-}
 
 static void run(struct world *world, struct slice script)
 {
@@ -392,16 +290,28 @@ static void run(struct world *world, struct slice script)
     }
 }
 
+static void end(struct world *world)
+{
+    world->base->disk_stalls = false;
+    for (size_t i = 0; i < CLIENTS; i++) {
+        drop(&world->clients[i]);
+        buf_fini(&world->clients[i].input);
+        buf_fini(&world->clients[i].output);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct world *world;
-    if (!world)
-        world = world_new();
-    run(world, slice_of(data, size));
-    world_reset(world);
-    if (++world->scripts == SCRIPTS_PER_BROKER) {
-        world_free(world);
-        world = NULL;
+    static struct fuzz_world *base;
+    if (!base)
+        base = fuzz_world_new();
+    struct world world = {.base = base};
+    run(&world, slice_of(data, size));
+    end(&world);
+    fuzz_world_reset(base);
+    if (base->inputs == SCRIPTS_PER_BROKER) {
+        fuzz_world_free(base);
+        base = NULL;
     }
     return 0;
 }
