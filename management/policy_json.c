@@ -11,10 +11,12 @@ void json_print_term(struct buf *out, const json_t *value)
     json_t *wrapped = json_object();
     struct field_value field;
 
+    if (!value)
+        buf_add_str(out, "undefined");
     json_object_set(wrapped, "v", (json_t *)value);
     if (json_to_table(&table, wrapped) == ERR_OK && table_find(buf_slice(&table), "v", &field))
         policy_print_value(out, &field);
-    else
+    else if (value)
         json_write(out, value); /* too deep, or a name too long: as it came */
     json_decref(wrapped);
     buf_fini(&table);

@@ -472,7 +472,10 @@ static void write_line(const struct scrape *scrape, const struct table *table)
 
     if (!isnan(value))
         add_line(scrape, table->metrics[table->metric],
-                 slice_of(table->labels.data + begin, end - begin), value);
+                 /* Rows may have no labels at all; then there is no text of them. */
+                 begin < end ? slice_of(table->labels.data + begin, end - begin)
+                             : slice_of(NULL, 0),
+                 value);
 }
 
 /* True when all lines of the scope are written. */

@@ -225,6 +225,8 @@ static const struct fault faults[] = {
      "permission of user 'new': \"configure\": missing closing parenthesis at offset 1"},
     {IN("policies", "{'vhost':'/','name':'p','pattern':'','definition':[]}"),
      "policy 'p': no policy provided"},
+    {IN("policies", "{'vhost':'/','name':'p','definition':{'max-length':1}}"),
+     "policy 'p': pattern should be a binary but was undefined"},
     {IN("parameters", "{'vhost':'/','name':'p','component':'c'}"),
      "parameter 'p': it has no component or no value"},
     {IN("queues", "{'name':'q','vhost':'zz','durable':true,'auto_delete':false}"),
