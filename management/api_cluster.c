@@ -49,12 +49,6 @@ void queue_action(struct call *call)
     json_decref(body);
 }
 
-/* Plugins of RabbitMQ that monitoring asks about: there are none of their objects. */
-void shovels_list(struct call *call)
-{
-    call_json(call, json_array());
-}
-
 /* ---- statistics ---- */
 
 /* Forgets the past; counters, and what is there, stay. */

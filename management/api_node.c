@@ -31,6 +31,8 @@ void node_ask(const struct call *call, struct node_facts *facts)
         .processors = FACT_UNKNOWN,
         .fd_used = FACT_UNKNOWN,
         .fd_total = FACT_UNKNOWN,
+        .threads_used = FACT_UNKNOWN,
+        .threads_most = FACT_UNKNOWN,
         .memory_used = FACT_UNKNOWN,
         .memory_limit = FACT_UNKNOWN,
         .disk_free = FACT_UNKNOWN,
@@ -176,7 +178,8 @@ void overview_get(struct call *call)
     put_versions(call, &row);
     row_json(&row, "cluster_name", cluster_name(call));
     row_text(&row, "rates_mode", slice_str(RATES_MODE));
-    row_flag(&row, "disable_stats", false);
+    row_flag(&row, "disable_stats", call_flag(call, "disable_stats"));
+    row_flag(&row, "enable_queue_totals", false);
     row_json(&row, "exchange_types", exchange_types());
     if (call_monitor(call))
         put_node(call, &row);
@@ -299,6 +302,9 @@ static void write_node(const struct call *call, struct row *row)
     row_known(row, "fd_used", facts.fd_used);
     row_known(row, "fd_total", facts.fd_total);
     row_number(row, "sockets_used", call->broker->connection_count);
+    row_known(row, "sockets_total", facts.fd_total);
+    row_known(row, "proc_used", facts.threads_used);
+    row_known(row, "proc_total", facts.threads_most);
     put_node_rates(call, row, &facts);
     row_known(row, "mem_limit", facts.memory_limit);
     row_flag(row, "mem_alarm", call->broker->alarms[ALARM_MEMORY]);

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "broker/vhost.h"
+#include "management/statistics.h"
 
 #include <stdio.h>
 
@@ -188,7 +189,7 @@ void call_document(struct call *call, int status, json_t *document)
 
 void call_json(struct call *call, json_t *document)
 {
-    char *names = call_query(call, "columns");
+    char *names = statistics_columns(call);
     struct row row;
 
     call_begin(call);
@@ -213,7 +214,7 @@ void call_begin(struct call *call)
 
 void call_begin_object(struct call *call, struct row *row)
 {
-    char *names = call_query(call, "columns");
+    char *names = statistics_columns(call);
 
     call_begin(call);
     columns_init(&call->columns, names);

@@ -10,6 +10,7 @@
 #include "broker/pattern.h"
 #include "broker/vhost.h"
 #include "management/list_sort.h"
+#include "management/statistics.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -67,6 +68,16 @@ static void page_fini(struct page *page)
     *page = (struct page){0};
 }
 
+static void refuse_page(struct call *call, const struct page *page)
+{
+    char *size = call_query(call, "page_size");
+
+    call_error(call, 400, "invalid_pagination_parameters",
+               "Invalid pagination parameters: page number %lld, page size %s",
+               (long long)page->number, size ? size : "undefined");
+    mem_free(size);
+}
+
 /* False after answering 400. */
 static bool page_read(struct call *call, struct page *page)
 {
@@ -89,9 +100,7 @@ static bool page_read(struct call *call, struct page *page)
         call_error(call, 400, "bad_request", "Pagination parameters are invalid");
     } else if (page->number < 1 || page->size < 1 || page->size > LIST_PAGE_SIZE_MAX) {
         valid = false;
-        call_error(call, 400, "invalid_pagination_parameters",
-                   "Invalid pagination parameters: page number %lld, page size %lld",
-                   (long long)page->number, (long long)page->size);
+        refuse_page(call, page);
     }
     if (!valid)
         page_fini(page);
@@ -505,7 +514,7 @@ static struct listing *begin(struct call *call, const struct list_kind *kind)
         return NULL;
     }
     call_set_task(call, &listing_task, listing);
-    char *columns = call_query(call, "columns");
+    char *columns = statistics_columns(call);
     columns_init(&listing->columns, columns);
     mem_free(columns);
     return listing;

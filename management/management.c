@@ -16,6 +16,7 @@
 #include "management/call.h"
 #include "management/rates.h"
 #include "management/sampler.h"
+#include "management/statistics.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -399,6 +400,8 @@ static void run(struct call *call)
     }
     find_vhost(call);
     if (!permitted(call))
+        return;
+    if (!statistics_check(call))
         return;
     rates_read_query(call);
     call->route->handle(call);

@@ -29,6 +29,7 @@ struct node_facts {
     uint64_t pid;
     uint64_t uptime_ms;
     uint64_t processors;
+    uint64_t threads_used, threads_most;
     uint64_t fd_used, fd_total;
     uint64_t memory_used, memory_limit;  /* bytes */
     uint64_t disk_free, disk_free_limit; /* bytes */

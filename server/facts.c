@@ -37,6 +37,8 @@ static void tell_node(void *context, struct node_facts *out)
     out->pid = (uint64_t)getpid();
     out->uptime_ms = (uint64_t)(resources->loop->now_ms - facts->started_ms);
     out->processors = processors > 0 ? (uint64_t)processors : FACT_UNKNOWN;
+    out->threads_used = threads_used();
+    out->threads_most = threads_most();
     out->fd_used = descriptors_used();
     out->fd_total = resources->descriptors_max;
     out->memory_used = resources->memory_used;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DESCRIPTORS_ENOUGH (1u << 20) /* more helps nobody, and some systems say "infinity" */
@@ -117,6 +118,24 @@ unsigned cores_usable(void)
         return 1;
     int count = CPU_COUNT(&cores);
     return count > 0 ? (unsigned)count : 1;
+}
+
+uint64_t threads_used(void)
+{
+    struct stat tasks;
+
+    /* a directory for each, beside "." and ".." */
+    return stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink > 2 ? tasks.st_nlink - 2 : 0;
+}
+
+uint64_t threads_most(void)
+{
+    struct rlimit limit;
+    uint64_t most = read_limit("/proc/sys/kernel/threads-max");
+
+    if (getrlimit(RLIMIT_NPROC, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        most = lower(most, limit.rlim_cur);
+    return most == UINT64_MAX ? 0 : most;
 }
 
 uint64_t descriptors_used(void)

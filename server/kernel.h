@@ -15,6 +15,9 @@ uint64_t control_group_memory(const char *root);
 uint64_t memory_resident(void);
 /* Cores that the process may run on, at least 1. */
 unsigned cores_usable(void);
+/* Threads of the process, and how many the kernel would let it have; 0 when it does not say. */
+uint64_t threads_used(void);
+uint64_t threads_most(void);
 /* Open file descriptors of the process. */
 uint64_t descriptors_used(void);
 /* Raises the limit of open file descriptors as far as allowed; returns the limit. */
