@@ -21,6 +21,7 @@ struct configuration {
     struct slot slots[CONFIG_KEYS];
     struct buf errors;
     struct buf warnings;
+    size_t secrets; /* values of type SECRET that were given */
 };
 
 /* -- slots -- */
@@ -124,6 +125,17 @@ void configuration_complain(struct configuration *configuration, const char *whe
     buf_printf(&configuration->errors, "%s: %s\n", where, sentence);
 }
 
+void configuration_warn(struct configuration *configuration, const char *where,
+                        const char *sentence)
+{
+    buf_printf(&configuration->warnings, "%s: %s\n", where, sentence);
+}
+
+size_t configuration_secrets(const struct configuration *configuration)
+{
+    return configuration->secrets;
+}
+
 static bool has_control_character(const char *value)
 {
     for (const char *p = value; *p; p++) {
@@ -158,6 +170,7 @@ static void take(struct configuration *configuration, const char *where, const c
         return;
     }
     slot->given = true;
+    configuration->secrets += row->range.type == CONFIG_TYPE_SECRET;
     slot_put(slot, match->name, value, number);
 }
 
@@ -317,6 +330,7 @@ void configuration_check(struct configuration *configuration)
     check_tls(configuration);
     check_management_tls(configuration);
     check_users(configuration);
+    configuration_check_files(configuration);
 }
 
 struct slice configuration_errors(const struct configuration *configuration)

@@ -48,9 +48,18 @@ void configuration_read_environment(struct configuration *configuration, char **
 /* What a single value can't tell: keys that need each other. Call when all are read. */
 void configuration_check(struct configuration *configuration);
 
-/* Adds "where: sentence" to the errors. */
+/* Adds "where: sentence" to the errors, or to the warnings. */
 void configuration_complain(struct configuration *configuration, const char *where,
                             const char *sentence);
+void configuration_warn(struct configuration *configuration, const char *where,
+                        const char *sentence);
+
+/* How many secrets have been taken so far. */
+size_t configuration_secrets(const struct configuration *configuration);
+/* Who else may read or write the file itself, and those that the configuration names. */
+void configuration_check_own_file(struct configuration *configuration, const char *path,
+                                  bool has_secrets);
+void configuration_check_files(struct configuration *configuration);
 
 /* Lines, each with its end; empty when all is well. */
 struct slice configuration_errors(const struct configuration *configuration);

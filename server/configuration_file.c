@@ -152,10 +152,13 @@ static int read_all(const char *path, struct buf *content)
 void configuration_read_file(struct configuration *configuration, const char *path)
 {
     struct buf content = BUF_INIT;
+    size_t secrets = configuration_secrets(configuration);
     int error = read_all(path, &content);
     if (error)
         configuration_complain(configuration, path, strerror(error));
     else
         configuration_parse(configuration, path, buf_slice(&content));
     buf_fini(&content);
+    configuration_check_own_file(configuration, path,
+                                 configuration_secrets(configuration) > secrets);
 }

@@ -23,7 +23,9 @@
 #include "server/http_server.h"
 #include "server/kernel.h"
 #include "server/log_sink.h"
+#include "server/notify.h"
 #include "server/ports.h"
+#include "server/privileges.h"
 #include "server/resources.h"
 #include "server/users.h"
 #include "storage/store.h"
@@ -33,9 +35,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MESSAGE_MAX 1024
+#define FILES_MASK 0077     /* messages and hashes are nobody else's to read */
 #define SAMPLE_OBJECTS 2000 /* looked at in one turn: half a millisecond's work */
 /* A client's quantum behind the longest beginning of a frame that is worth copying. */
 #define READ_BUFFER_SIZE ((size_t)384 << 10)
@@ -102,6 +106,21 @@ static void log_failure(const struct daemon *daemon, const char *what)
 
 /* -- starting: each step says in daemon->message why it failed -- */
 
+/* Low ports are taken while root may; the files are the user's from the first one on. */
+static enum exit_code start_privileges(struct daemon *daemon)
+{
+    const char *user = configuration_text(daemon->configuration, CONFIG_USER);
+    if (user[0] == '\0')
+        return EXIT_CODE_OK;
+    daemon->ports.configuration = daemon->configuration;
+    if (privileges_root() && ports_bind(&daemon->ports, daemon->message, MESSAGE_MAX) != ERR_OK)
+        return EXIT_CODE_UNAVAILABLE;
+    if (privileges_become(user, configuration_text(daemon->configuration, CONFIG_DATA_DIR),
+                          daemon->message, MESSAGE_MAX) != ERR_OK)
+        return EXIT_CODE_CONFIG;
+    return EXIT_CODE_OK;
+}
+
 static enum exit_code start_log(struct daemon *daemon)
 {
     if (log_sink_configure(&daemon->sink, daemon->configuration, daemon->message, MESSAGE_MAX) !=
@@ -109,6 +128,8 @@ static enum exit_code start_log(struct daemon *daemon)
         return EXIT_CODE_CREATE;
     configuration_each_line(configuration_warnings(daemon->configuration), log_warning_line,
                             daemon->log);
+    if (privileges_root())
+        log_warning(daemon->log, "the broker runs as root", "advice=\"set the key 'user'\"");
     return EXIT_CODE_OK;
 }
 
@@ -316,6 +337,7 @@ static void note_emptied(void *context)
 static void begin_stop(struct daemon *daemon)
 {
     daemon->stopping = true;
+    notify_manager(daemon->environment, "STOPPING=1");
     log_info(daemon->log, "stopping", "connections=%zu", daemon->clients.count);
     ports_close(&daemon->ports);
     broker_close_connections(daemon->broker,
@@ -416,8 +438,9 @@ static enum exit_code start_resources(struct daemon *daemon)
 static enum exit_code start(struct daemon *daemon)
 {
     static enum exit_code (*const steps[])(struct daemon * daemon) = {
-        start_log,       start_loop,       start_signals, start_store, start_broker,
-        start_resources, start_management, start_clients, start_tls,   start_listening,
+        start_privileges, start_log,    start_loop,      start_signals,
+        start_store,      start_broker, start_resources, start_management,
+        start_clients,    start_tls,    start_listening,
     };
     enum exit_code code = EXIT_CODE_OK;
     for (size_t i = 0; i < ARRAY_LEN(steps) && code == EXIT_CODE_OK; i++)
@@ -470,6 +493,7 @@ static enum exit_code daemon_fini(struct daemon *daemon, enum exit_code code)
 static enum exit_code serve(struct daemon *daemon)
 {
     signal(SIGPIPE, SIG_IGN);
+    umask(FILES_MASK);
     enum exit_code code = start(daemon);
     if (code != EXIT_CODE_OK) {
         log_failure(daemon, "cannot start");
@@ -478,6 +502,7 @@ static enum exit_code serve(struct daemon *daemon)
     log_info(daemon->log, "ready", "version=%s pid=%d data_dir=\"%s\" node=%s", PACKAGE_VERSION,
              (int)getpid(), configuration_text(daemon->configuration, CONFIG_DATA_DIR),
              daemon->setup.options.node_name);
+    notify_manager(daemon->environment, "READY=1");
     loop_run(&daemon->loop, daemon->broker);
     client_set_fini(&daemon->clients);
     broker_settle(daemon->broker);

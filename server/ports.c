@@ -25,13 +25,38 @@ static struct socket_options socket_options_of(const struct configuration *confi
     };
 }
 
+/* The next of those that are bound already, which come in the same order; else new ones. While
+ * binding they are put aside, and `set` stays empty. */
+static enum err take_or_bind(struct ports *ports, const struct endpoint *endpoint,
+                             const struct socket_options *options, struct socket_set *set,
+                             char *message, size_t message_size)
+{
+    struct ports_bound *bound = &ports->bound;
+    *set = (struct socket_set){0};
+    if (!ports->binding && bound->taken < bound->count) {
+        *set = bound->sets[bound->taken];
+        bound->sets[bound->taken++] = (struct socket_set){0};
+        return ERR_OK;
+    }
+    if (!ports->binding)
+        return socket_bind(endpoint, options, set, message, message_size);
+    if (bound->count == PORTS_BOUND_MAX) {
+        snprintf(message, message_size, "with 'user' there may be %d listeners", PORTS_BOUND_MAX);
+        return ERR_INVALID;
+    }
+    return socket_bind(endpoint, options, &bound->sets[bound->count++], message, message_size);
+}
+
 /* The sockets of one endpoint, noted for the management API and in the log. */
 static enum err open_sockets(struct ports *ports, const struct endpoint *endpoint,
                              const char *protocol, struct socket_set *set, char *message,
                              size_t message_size)
 {
     struct socket_options options = socket_options_of(ports->configuration);
-    enum err error = socket_listen(endpoint, &options, set, message, message_size);
+    enum err error = take_or_bind(ports, endpoint, &options, set, message, message_size);
+    if (ports->binding || error != ERR_OK)
+        return error;
+    error = socket_listen(&options, set, message, message_size);
     for (size_t i = 0; i < set->count; i++)
         facts_add_listener(ports->facts, protocol, set->fds[i]);
     if (error == ERR_OK)
@@ -124,9 +149,19 @@ enum err ports_open(struct ports *ports, char *message, size_t message_size)
     return error;
 }
 
+enum err ports_bind(struct ports *ports, char *message, size_t message_size)
+{
+    ports->binding = true;
+    enum err error = ports_open(ports, message, message_size);
+    ports->binding = false;
+    return error;
+}
+
 void ports_close(struct ports *ports)
 {
     struct listener *listener;
+    for (size_t i = 0; i < ports->bound.count; i++)
+        socket_close(&ports->bound.sets[i]);
     while ((listener = LIST_FIRST(&ports->listeners, struct listener, link)) != NULL)
         listener_free(listener);
 }

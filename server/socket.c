@@ -47,7 +47,7 @@ static int open_one(const struct addrinfo *address, const struct socket_options 
         set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (options->receive_buffer > 0)
         set_option(fd, SOL_SOCKET, SO_RCVBUF, options->receive_buffer);
-    if (bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, options->backlog) == 0)
+    if (bind(fd, address->ai_addr, address->ai_addrlen) == 0)
         return fd;
     int error = errno;
     close(fd);
@@ -55,14 +55,42 @@ static int open_one(const struct addrinfo *address, const struct socket_options 
     return -1;
 }
 
-static void close_all(struct socket_set *set)
+void socket_close(struct socket_set *set)
 {
     while (set->count > 0)
         close(set->fds[--set->count]);
 }
 
-enum err socket_listen(const struct endpoint *endpoint, const struct socket_options *options,
-                       struct socket_set *set, char *message, size_t message_size)
+static enum err refuse(const char *address, struct socket_set *set, char *message,
+                       size_t message_size)
+{
+    int reason = errno;
+    snprintf(message, message_size, "cannot listen on %s: %s%s", address, strerror(reason),
+             reason == EADDRINUSE ? "; is another broker running on this port?" : "");
+    socket_close(set);
+    return reason == EADDRINUSE ? ERR_BUSY : ERR_IO;
+}
+
+enum err socket_listen(const struct socket_options *options, struct socket_set *set, char *message,
+                       size_t message_size)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct sockaddr_storage own = {0};
+        socklen_t len = sizeof(own);
+        char text[ENDPOINT_TEXT_MAX];
+        if (listen(set->fds[i], options->backlog) == 0)
+            continue;
+        int reason = errno;
+        (void)getsockname(set->fds[i], (struct sockaddr *)&own, &len);
+        endpoint_print((struct sockaddr *)&own, text);
+        errno = reason;
+        return refuse(text, set, message, message_size);
+    }
+    return ERR_OK;
+}
+
+enum err socket_bind(const struct endpoint *endpoint, const struct socket_options *options,
+                     struct socket_set *set, char *message, size_t message_size)
 {
     *set = (struct socket_set){0};
     struct addrinfo *found = resolve(endpoint, message, message_size);
@@ -79,13 +107,9 @@ enum err socket_listen(const struct endpoint *endpoint, const struct socket_opti
     enum err error = ERR_OK;
     if ((address && set->count < SOCKET_ADDRESSES_MAX) || set->count == 0) {
         char text[ENDPOINT_TEXT_MAX] = "?";
-        int reason = errno;
         if (address)
             endpoint_print(address->ai_addr, text);
-        snprintf(message, message_size, "cannot listen on %s: %s%s", text, strerror(reason),
-                 reason == EADDRINUSE ? "; is another broker running on this port?" : "");
-        error = reason == EADDRINUSE ? ERR_BUSY : ERR_IO;
-        close_all(set);
+        error = refuse(text, set, message, message_size);
     }
     freeaddrinfo(found);
     return error;

@@ -25,10 +25,14 @@ struct socket_set {
     size_t count;
 };
 
-/* Opens a listening, non-blocking socket for each address the endpoint stands for: all or, with a
+/* Opens a bound, non-blocking socket for each address the endpoint stands for: all or, with a
  * sentence for the operator, none. The fds are the caller's to close. */
-enum err socket_listen(const struct endpoint *endpoint, const struct socket_options *options,
-                       struct socket_set *set, char *message, size_t message_size) MUST_USE;
+enum err socket_bind(const struct endpoint *endpoint, const struct socket_options *options,
+                     struct socket_set *set, char *message, size_t message_size) MUST_USE;
+/* From now on they listen; on failure they are closed. */
+enum err socket_listen(const struct socket_options *options, struct socket_set *set, char *message,
+                       size_t message_size) MUST_USE;
+void socket_close(struct socket_set *set);
 /* Applies the options of an accepted connection; what the kernel refuses is left as it is. */
 void socket_tune(int fd, const struct socket_options *options);
 
