@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Definitions over HTTP: as JSON, or as the file of a form. */
 #include "base/mem.h"
+#include "broker/policy.h"
 #include "management/call.h"
 #include "management/definitions.h"
 
@@ -80,19 +81,51 @@ static struct slice form_file(struct slice content_type, struct slice body)
     return file;
 }
 
+/* ---- importing ---- */
+
+/* Policies of the document come to many objects after it: the answer waits for that too. */
+static bool applied(struct call *call)
+{
+    struct policies *policies = call->broker->policies;
+
+    if (!policies_applied(policies, policies_latest(policies)))
+        policies_apply(policies);
+    return policies_applied(policies, policies_latest(policies));
+}
+
+static bool run_import(struct call *call, void *state)
+{
+    struct definitions_import *import = state;
+    enum err error;
+
+    if (!definitions_import_run(import, call_work_left(call), &error)) {
+        call_spend(call, definitions_import_work(import));
+        return false;
+    }
+    call_spend(call, definitions_import_work(import));
+    if (error != ERR_OK) {
+        call_error(call, 400, "bad_request", "%s", definitions_import_message(import));
+        return true;
+    }
+    if (!applied(call))
+        return false;
+    call_empty(call, 204);
+    return true;
+}
+
+static void free_import(void *state)
+{
+    definitions_import_free(state);
+}
+
 void definitions_post(struct call *call)
 {
+    static const struct call_task task = {.run = run_import, .free = free_import};
     struct slice text = call->request->body;
-    char message[512];
 
     if (!check_vhost(call))
         return;
     if (starts_with_ignoring_case(call->request->content_type, "multipart/form-data"))
         text = form_file(call->request->content_type, text);
-    enum err error =
-        definitions_import_text(call->broker, call->vhost, text, message, sizeof(message));
-    if (error == ERR_OK)
-        call_empty(call, 204);
-    else
-        call_error(call, 400, "bad_request", "%s", message);
+    call_set_task(call, &task, definitions_import_new(call->broker, call->vhost, text));
 }

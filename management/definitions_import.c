@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Import of definitions: the walk over a document, first to check it whole, then to do it.
  *
+ *   IMPORT_READING ─► IMPORT_CHECKING ─► IMPORT_DOING ─► IMPORT_DONE
+ *
  * (1) Sections are done in an order in which everything stands on what came before.
+ * (2) Each item is checked and done by itself, so the import can pause between any two. What others
+ *     delete meanwhile may make an item fail that was right when it was checked.
  */
 #include "management/definitions.h"
 
+#include "base/mem.h"
 #include "broker/broker.h"
+#include "broker/policy.h"
 #include "broker/vhost.h"
 #include "management/import.h"
+#include "management/json_reader.h"
 #include "proto/reply.h"
 
 #include <errno.h>
@@ -97,40 +104,23 @@ static const struct section {
     {"bindings", false, import_binding},
 };
 
-static enum err walk_section(struct import *import, const struct section *section,
-                             const json_t *document)
-{
-    const json_t *items = json_object_get(document, section->key);
-    size_t index;
-    json_t *item;
+/* What things cost, see management_work(): an item is checked, and done; a byte is read. */
+#define CHECK_WORK 500
+#define DO_WORK 1500
+#define READ_WORK 4
 
-    if (!items || json_is_null(items))
-        return ERR_OK;
-    if (!json_is_array(items))
-        return import_fail(import, "section", slice_str(section->key), "must be a list");
-    json_array_foreach(items, index, item)
-    {
-        if (!json_is_object(item))
-            return import_fail(import, "section", slice_str(section->key), "item %zu is no object",
-                               index + 1);
-        enum err error = section->item(import, item);
-        if (error != ERR_OK)
-            return error;
-    }
-    return ERR_OK;
-}
+enum import_stage { IMPORT_READING, IMPORT_CHECKING, IMPORT_DOING, IMPORT_DONE };
 
-static enum err walk(struct import *import, const json_t *document)
-{
-    for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
-        if (import->vhost && sections[i].node_only)
-            continue;
-        enum err error = walk_section(import, &sections[i], document);
-        if (error != ERR_OK)
-            return error;
-    }
-    return ERR_OK;
-}
+struct definitions_import {
+    struct import import;
+    char *vhost;   /* the name, heap; NULL: a node's document */
+    char *message; /* the import's, heap */
+    struct json_reader reader;
+    enum import_stage stage;
+    json_t *document; /* the reader's */
+    size_t section, index;
+    uint64_t work; /* spent in this run */
+};
 
 /* The names that a section defines, as an object's keys. */
 static json_t *names_of(const json_t *document, const char *section)
@@ -148,48 +138,163 @@ static json_t *names_of(const json_t *document, const char *section)
     return names;
 }
 
-enum err definitions_import(struct broker *broker, struct vhost *vhost, json_t *document,
-                            char *message, size_t message_size)
+struct definitions_import *definitions_import_new(struct broker *broker, struct vhost *vhost,
+                                                  struct slice text)
 {
-    json_t *users = names_of(document, "users");
-    json_t *vhosts = names_of(document, "vhosts");
-    struct import import = {
-        .broker = broker,
-        .vhost = vhost,
-        .users = users,
-        .vhosts = vhosts,
-        .checking = true,
-        .message = message,
-        .message_size = message_size,
-    };
-    enum err error = ERR_INVALID;
+    struct definitions_import *import = MEM_NEW(struct definitions_import);
 
-    if (json_is_object(document))
-        error = walk(&import, document);
-    else
-        snprintf(message, message_size, "definitions must be a JSON object");
-    if (error == ERR_OK) {
-        import.checking = false;
-        error = walk(&import, document);
+    import->message = mem_zalloc(DEFINITIONS_MESSAGE_MAX);
+    import->import = (struct import){
+        .broker = broker,
+        .checking = true,
+        .message = import->message,
+        .message_size = DEFINITIONS_MESSAGE_MAX,
+    };
+    import->vhost = vhost ? slice_dup(slice_str(vhost->name)) : NULL;
+    json_reader_init(&import->reader, text);
+    return import;
+}
+
+void definitions_import_free(struct definitions_import *import)
+{
+    json_reader_fini(&import->reader);
+    json_decref((json_t *)(uintptr_t)import->import.users);
+    json_decref((json_t *)(uintptr_t)import->import.vhosts);
+    mem_free(import->vhost);
+    mem_free(import->message);
+    mem_free(import);
+}
+
+const char *definitions_import_message(const struct definitions_import *import)
+{
+    return import->message;
+}
+
+/* ---- stages: each true when it is over, or *error says why the import is ---- */
+
+static bool spent(const struct definitions_import *import, size_t work)
+{
+    return import->work >= work;
+}
+
+static bool read_document(struct definitions_import *import, size_t work, enum err *error)
+{
+    struct json_reader *reader = &import->reader;
+    size_t before = reader->at;
+    enum json_read read = json_reader_run(reader, work / READ_WORK + 1);
+
+    import->work += (reader->at - before) * READ_WORK;
+    if (read == JSON_READ_MORE)
+        return false;
+    import->document = reader->document;
+    if (read == JSON_READ_WRONG) {
+        snprintf(import->message, DEFINITIONS_MESSAGE_MAX, "%s", reader->message);
+        *error = ERR_SYNTAX;
+    } else if (!json_is_object(import->document)) {
+        snprintf(import->message, DEFINITIONS_MESSAGE_MAX, "definitions must be a JSON object");
+        *error = ERR_INVALID;
+    } else {
+        import->import.users = names_of(import->document, "users");
+        import->import.vhosts = names_of(import->document, "vhosts");
     }
-    json_decref(users);
-    json_decref(vhosts);
-    return error;
+    return true;
+}
+
+/* Those of a section that are left. */
+static bool walk_section(struct definitions_import *import, const struct section *section,
+                         size_t work, enum err *error)
+{
+    struct import *inner = &import->import;
+    const json_t *items = json_object_get(import->document, section->key);
+
+    if (!items || json_is_null(items))
+        return true;
+    if (!json_is_array(items)) {
+        *error = import_fail(inner, "section", slice_str(section->key), "must be a list");
+        return true;
+    }
+    for (; import->index < json_array_size(items) && *error == ERR_OK; import->index++) {
+        const json_t *item = json_array_get(items, import->index);
+        if (spent(import, work))
+            return false;
+        import->work += inner->checking ? CHECK_WORK : DO_WORK;
+        *error = json_is_object(item) ? section->item(inner, item)
+                                      : import_fail(inner, "section", slice_str(section->key),
+                                                    "item %zu is no object", import->index + 1);
+    }
+    return true;
+}
+
+static bool walk(struct definitions_import *import, size_t work, enum err *error)
+{
+    for (; import->section < ARRAY_LEN(sections); import->section++, import->index = 0) {
+        const struct section *section = &sections[import->section];
+        if (import->vhost && section->node_only)
+            continue;
+        if (!walk_section(import, section, work, error))
+            return false;
+        if (*error != ERR_OK)
+            return true;
+    }
+    import->section = 0;
+    return true;
+}
+
+/* The virtual host may have gone since the last part. */
+static bool find_vhost(struct definitions_import *import, enum err *error)
+{
+    if (!import->vhost)
+        return true;
+    import->import.vhost = vhost_find(import->import.broker, slice_str(import->vhost));
+    if (import->import.vhost)
+        return true;
+    *error =
+        import_fail(&import->import, "virtual host", slice_str(import->vhost), "has been deleted");
+    return false;
+}
+
+static bool run_stage(struct definitions_import *import, size_t work, enum err *error)
+{
+    switch (import->stage) {
+    case IMPORT_READING:
+        return read_document(import, work, error);
+    case IMPORT_CHECKING:
+    case IMPORT_DOING:
+        return walk(import, work, error);
+    case IMPORT_DONE:
+        return false;
+    }
+    UNREACHABLE();
+}
+
+bool definitions_import_run(struct definitions_import *import, size_t work, enum err *error)
+{
+    import->work = 0;
+    *error = ERR_OK;
+    if (!find_vhost(import, error))
+        return true;
+    while (run_stage(import, work, error)) {
+        import->stage = *error == ERR_OK ? import->stage + 1 : IMPORT_DONE;
+        import->import.checking = import->stage < IMPORT_DOING;
+    }
+    return import->stage == IMPORT_DONE;
+}
+
+uint64_t definitions_import_work(const struct definitions_import *import)
+{
+    return import->work;
 }
 
 enum err definitions_import_text(struct broker *broker, struct vhost *vhost, struct slice text,
                                  char *message, size_t message_size)
 {
-    json_error_t where;
-    json_t *document = json_loadb(text.len ? (const char *)text.data : "", text.len, 0, &where);
+    struct definitions_import *import = definitions_import_new(broker, vhost, text);
+    enum err error;
 
-    if (!document) {
-        snprintf(message, message_size, "not JSON: line %d, column %d: %s", where.line,
-                 where.column, where.text);
-        return ERR_SYNTAX;
-    }
-    enum err error = definitions_import(broker, vhost, document, message, message_size);
-    json_decref(document);
+    while (!definitions_import_run(import, SIZE_MAX, &error))
+        continue;
+    snprintf(message, message_size, "%s", import->message);
+    definitions_import_free(import);
     return error;
 }
 
