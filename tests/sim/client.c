@@ -147,7 +147,9 @@ static void start_ok(struct client *client)
     table_add_table(&properties, "capabilities", buf_slice(&capabilities));
     method->client_properties = arena_copy(&client->world->arena, buf_slice(&properties));
     method->mechanism = slice_str("PLAIN");
-    method->response = slice_of("\0guest\0guest", 12);
+    op->second_user = client->world->second_user && client->id % 2 == 1;
+    method->response = op->second_user ? slice_of("\0" WORLD_SECOND_USER "\0" WORLD_SECOND_USER, 8)
+                                       : slice_of("\0guest\0guest", 12);
     method->locale = slice_str("en_US");
     buf_fini(&capabilities);
     buf_fini(&properties);

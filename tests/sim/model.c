@@ -20,6 +20,8 @@ struct model *model_new(struct world *world)
     model->arena = &world->arena;
     model->trace = &world->trace;
     model->turn = 1;
+    for (unsigned i = 0; i < world->rule_count; i++)
+        model->rules[i].possible = 1;
     for (unsigned i = 0; i < world->exchange_count; i++)
         if (world->exchanges[i].predeclared)
             add_exchange(model, &world->exchanges[i]);

@@ -90,7 +90,9 @@ struct m_entry {
 
 struct m_queue {
     const struct queue_spec *spec;
-    struct m_connection *owner; /* of an exclusive one */
+    struct settings settings;                           /* by arguments and policies */
+    const struct policy_spec *policy, *operator_policy; /* NULL: none */
+    struct m_connection *owner;                         /* of an exclusive one */
     bool durable;
     struct vec ready;          /* struct m_entry, by position; lanes mixed */
     struct vec consumers;      /* struct m_consumer, oldest first */
@@ -185,6 +187,7 @@ struct m_connection {
     bool congested; /* the node was told so */
     uint64_t channels_opened;
     bool cancel_notify;       /* the client understands basic.cancel from the node */
+    bool second_user;         /* it logged in as that one */
     bool running;             /* connection.open was taken */
     bool understands_blocked; /* and connection.blocked */
     bool may_publish;         /* content of it may have been taken, */
@@ -208,6 +211,7 @@ struct m_op {
     int64_t priority;          /* basic.consume */
     bool cancel_notify;        /* connection.start-ok says so */
     bool understands_blocked;  /* likewise */
+    bool second_user;          /* likewise */
     bool no_wait;              /* no answer is wanted */
     uint16_t hard; /* code with which the node ends the connection for it; 0: it does not */
     bool protocol_header, heartbeat;
@@ -246,6 +250,13 @@ enum m_alarm { M_ALARM_MEMORY, M_ALARM_DISK, M_ALARM_STORE, M_ALARM_COUNT };
 
 enum m_phase { PHASE_COLLECT, PHASE_TIMERS, PHASE_INPUT, PHASE_DISPATCH, PHASE_SETTLE };
 
+struct m_rule {
+    unsigned state;
+    unsigned possible; /* a bit for each state that a crash may leave */
+};
+
+enum m_right { M_CONFIGURE, M_WRITE, M_READ };
+
 struct model {
     struct world *world;
     struct arena *arena;
@@ -258,6 +269,7 @@ struct model {
     uint64_t durable;  /* turns up to here survive a crash */
     enum m_phase phase;
     bool alarms[M_ALARM_COUNT];
+    struct m_rule rules[RULES_MAX];
     struct vec queues, exchanges, bindings;                /* alive */
     struct vec dead_queues, dead_exchanges, dead_bindings; /* not yet durably */
     struct vec stored; /* struct m_entry, durable ones, dead ones until that is durable */
@@ -354,6 +366,24 @@ void model_phase_end(struct model *model);
 void model_dispatched(struct model *model);
 /* Bytes up to `offset` have left for the network. */
 void model_released(struct model *model, struct m_connection *connection, uint64_t offset);
+
+/* -- model_rules.c: policies, permissions, limits -- */
+
+/* Works out what its arguments and the policies settle. */
+void model_settle_queue(const struct model *model, struct m_queue *queue);
+/* NULL: none. */
+const char *model_alternate(const struct model *model, const struct m_exchange *exchange);
+void model_set_rule(struct model *model, unsigned index, unsigned state);
+/* All rules are on the disk as they are. */
+void model_rules_durable(struct model *model);
+/* After a start the rule is in this state: may it be? */
+void model_find_rule(struct model *model, unsigned index, unsigned state);
+bool model_allows(const struct model *model, const struct m_connection *connection,
+                  enum m_right right, const char *name);
+/* Negative: none. */
+int64_t model_limit(const struct model *model, enum rule_kind kind);
+bool model_may_enter(const struct model *model, const struct m_connection *connection);
+bool model_may_open_channel(const struct model *model, const struct m_connection *connection);
 
 /* -- model_reply.c: direct reply-to -- */
 

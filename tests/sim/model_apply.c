@@ -37,6 +37,16 @@ static void answer_durably(struct model *model, struct m_channel *channel, enum 
         expect->turn = model->turn;
 }
 
+/* The user has this right; else the channel is closed. */
+static bool may(struct model *model, struct m_channel *channel, enum m_right right,
+                const char *name)
+{
+    if (model_allows(model, channel->connection, right, name))
+        return true;
+    model_channel_error(model, channel, 403);
+    return false;
+}
+
 /* The queue, if the connection may use it; else the channel is closed. */
 static struct m_queue *need_queue(struct model *model, struct m_channel *channel, const char *name)
 {
@@ -45,6 +55,13 @@ static struct m_queue *need_queue(struct model *model, struct m_channel *channel
         return queue;
     model_channel_error(model, channel, queue ? 405 : 404);
     return NULL;
+}
+
+/* Likewise, and the user must be allowed to read it. */
+static struct m_queue *need_readable(struct model *model, struct m_channel *channel,
+                                     const char *name)
+{
+    return may(model, channel, M_READ, name) ? need_queue(model, channel, name) : NULL;
 }
 
 /* -- channel -- */
@@ -67,10 +84,27 @@ static void open_channel(struct model *model, struct m_channel *channel)
 
 /* -- queues -- */
 
+/* What a new queue takes besides the right to make it. */
+static bool may_create(struct model *model, struct m_channel *channel,
+                       const struct queue_spec *spec)
+{
+    const char *dead_exchange = spec->settings.dead_exchange;
+    int64_t limit = model_limit(model, RULE_VHOST_QUEUES);
+    if (dead_exchange &&
+        (!may(model, channel, M_READ, spec->name) || !may(model, channel, M_WRITE, dead_exchange)))
+        return false;
+    if (limit < 0 || (int64_t)model->queues.count < limit)
+        return true;
+    model_channel_error(model, channel, 406);
+    return false;
+}
+
 static void declare_queue(struct model *model, struct m_channel *channel, const struct m_op *op)
 {
     const struct queue_spec *spec = op->queue;
     bool passive = op->method.queue_declare.passive;
+    if (!passive && !may(model, channel, M_CONFIGURE, spec->name))
+        return;
     struct m_queue *queue = model_queue(model, spec->name);
     bool mine = queue && (!queue->owner || queue->owner == channel->connection);
     if (queue && !mine) {
@@ -82,9 +116,12 @@ static void declare_queue(struct model *model, struct m_channel *channel, const 
         return;
     }
     bool created = !queue;
+    if (created && !may_create(model, channel, spec))
+        return;
     if (created) {
         queue = ARENA_NEW(model->arena, struct m_queue);
         queue->spec = spec;
+        model_settle_queue(model, queue);
         queue->durable = spec->durable && !spec->exclusive;
         queue->owner = spec->exclusive ? channel->connection : NULL;
         queue->born = model->turn;
@@ -103,6 +140,8 @@ static void declare_queue(struct model *model, struct m_channel *channel, const 
 static void delete_queue(struct model *model, struct m_channel *channel, const struct m_op *op)
 {
     const struct method_queue_delete *method = &op->method.queue_delete;
+    if (!may(model, channel, M_CONFIGURE, op->queue->name))
+        return;
     struct m_queue *queue = model_queue(model, op->queue->name);
     uint32_t count = 0;
     bool durable = false;
@@ -128,7 +167,7 @@ static void delete_queue(struct model *model, struct m_channel *channel, const s
 
 static void purge_queue(struct model *model, struct m_channel *channel, const struct m_op *op)
 {
-    struct m_queue *queue = need_queue(model, channel, op->queue->name);
+    struct m_queue *queue = need_readable(model, channel, op->queue->name);
     if (!queue)
         return;
     uint32_t count = (uint32_t)queue->ready.count;
@@ -146,6 +185,12 @@ static void purge_queue(struct model *model, struct m_channel *channel, const st
 static void declare_exchange(struct model *model, struct m_channel *channel, const struct m_op *op)
 {
     bool created = !model_exchange(model, op->exchange->name);
+    const char *alternate = op->exchange->alternate;
+    if (!may(model, channel, M_CONFIGURE, op->exchange->name) ||
+        (created && alternate &&
+         (!may(model, channel, M_READ, op->exchange->name) ||
+          !may(model, channel, M_WRITE, alternate))))
+        return;
     if (created) {
         struct m_exchange *exchange = ARENA_NEW(model->arena, struct m_exchange);
         exchange->spec = op->exchange;
@@ -166,6 +211,8 @@ static bool has_binding_from(const struct model *model, const struct m_exchange 
 
 static void delete_exchange(struct model *model, struct m_channel *channel, const struct m_op *op)
 {
+    if (!may(model, channel, M_CONFIGURE, op->exchange->name))
+        return;
     struct m_exchange *exchange = model_exchange(model, op->exchange->name);
     bool durable = exchange && exchange->spec->durable;
     if (exchange && op->method.exchange_delete.if_unused && has_binding_from(model, exchange)) {
@@ -195,6 +242,9 @@ static bool resolve_binding(struct model *model, struct m_channel *channel, cons
                             struct m_binding *wanted, bool strict)
 {
     *wanted = *op->binding;
+    if (!may(model, channel, M_WRITE, op->queue ? op->queue->name : op->destination->name) ||
+        !may(model, channel, M_READ, op->exchange->name))
+        return false;
     if (op->queue) {
         struct m_queue *queue = model_queue(model, op->queue->name);
         if (queue && queue->owner && queue->owner != channel->connection &&
@@ -260,7 +310,7 @@ static void consume(struct model *model, struct m_channel *channel, const struct
         model_reply_consume(model, channel, op);
         return;
     }
-    struct m_queue *queue = need_queue(model, channel, op->queue->name);
+    struct m_queue *queue = need_readable(model, channel, op->queue->name);
     if (!queue)
         return;
     bool held = false;
@@ -303,7 +353,7 @@ static void cancel(struct model *model, struct m_channel *channel, const struct 
 
 static void get(struct model *model, struct m_channel *channel, const struct m_op *op)
 {
-    struct m_queue *queue = need_queue(model, channel, op->queue->name);
+    struct m_queue *queue = need_readable(model, channel, op->queue->name);
     if (!queue)
         return;
     if (queue->spec->single_active && queue->spec->quorum) {
@@ -345,6 +395,8 @@ static void accept(struct model *model, struct m_channel *channel, struct m_op *
 static void publish(struct model *model, struct m_channel *channel, struct m_op *op)
 {
     const struct m_exchange *exchange = model_exchange(model, op->message->exchange);
+    if (!may(model, channel, M_WRITE, op->message->exchange))
+        return;
     if (!exchange)
         model_channel_error(model, channel, 404);
     else if (exchange->spec->internal)
@@ -440,6 +492,13 @@ static void apply_open(struct model *model, struct m_channel *channel, struct m_
         model_fail(model, "the model does not know %s", method_info(kind)->name);
 }
 
+/* What no client may do ends its connection. */
+static void end_hard(struct model *model, struct m_connection *connection, uint16_t code)
+{
+    model_connection_end(model, connection);
+    model_expect(model, connection, 0, METHOD_CONNECTION_CLOSE)->code = code;
+}
+
 static void apply_connection(struct model *model, struct m_connection *connection,
                              const struct m_op *op)
 {
@@ -448,7 +507,10 @@ static void apply_connection(struct model *model, struct m_connection *connectio
     else if (op->method.kind == METHOD_CONNECTION_START_OK) {
         connection->cancel_notify = op->cancel_notify;
         connection->understands_blocked = op->understands_blocked;
+        connection->second_user = op->second_user;
         model_expect(model, connection, 0, METHOD_CONNECTION_TUNE);
+    } else if (op->method.kind == METHOD_CONNECTION_OPEN && !model_may_enter(model, connection)) {
+        end_hard(model, connection, 530);
     } else if (op->method.kind == METHOD_CONNECTION_OPEN) {
         connection->running = true;
         model_expect(model, connection, 0, METHOD_CONNECTION_OPEN_OK);
@@ -456,13 +518,6 @@ static void apply_connection(struct model *model, struct m_connection *connectio
         model_connection_end(model, connection);
         model_expect(model, connection, 0, METHOD_CONNECTION_CLOSE_OK);
     }
-}
-
-/* What no client may do ends its connection. */
-static void end_hard(struct model *model, struct m_connection *connection, uint16_t code)
-{
-    model_connection_end(model, connection);
-    model_expect(model, connection, 0, METHOD_CONNECTION_CLOSE)->code = code;
 }
 
 void model_apply(struct model *model, struct m_connection *connection, struct m_op *op)
@@ -488,6 +543,9 @@ void model_apply(struct model *model, struct m_connection *connection, struct m_
         channel->state = M_CLOSED;
     else if (channel->state == M_CLOSING && kind == METHOD_CHANNEL_CLOSE)
         answer(model, channel, METHOD_CHANNEL_CLOSE_OK);
+    else if (channel->state == M_CLOSED && kind == METHOD_CHANNEL_OPEN &&
+             !model_may_open_channel(model, connection))
+        end_hard(model, connection, 530);
     else if (channel->state == M_CLOSED && kind == METHOD_CHANNEL_OPEN)
         open_channel(model, channel);
     else if (channel->state == M_CLOSED)

@@ -141,9 +141,10 @@ void model_route(struct model *model, struct m_exchange *exchange, const struct 
     add_exchange(model, &walk, exchange);
     for (size_t i = 0; i < walk.exchanges.count; i++) {
         struct m_exchange *here = walk.exchanges.at[i];
-        if (visit(model, &walk, here, message, keys, key_count) || !here->spec->alternate)
+        const char *name = model_alternate(model, here);
+        if (visit(model, &walk, here, message, keys, key_count) || !name)
             continue;
-        struct m_exchange *alternate = model_exchange(model, here->spec->alternate);
+        struct m_exchange *alternate = model_exchange(model, name);
         if (alternate)
             add_exchange(model, &walk, alternate);
     }
@@ -247,9 +248,9 @@ static struct m_message *dead_message(struct model *model, const struct m_queue 
     dead->bcc = NULL;
     record_death(model, dead, message, queue, reason);
     dead->expiration = NULL;
-    dead->exchange = queue->spec->dead_exchange;
-    if (queue->spec->dead_key) {
-        dead->key = queue->spec->dead_key;
+    dead->exchange = queue->settings.dead_exchange;
+    if (queue->settings.dead_key) {
+        dead->key = queue->settings.dead_key;
         dead->cc[0] = dead->cc[1] = NULL;
     }
     return dead;
@@ -293,14 +294,14 @@ void model_dead_letter(struct model *model, struct m_queue *queue, struct m_entr
                (unsigned long)message->id, reason);
     if (entry)
         model_entry_gone(model, entry);
-    if (queue->spec->dead_exchange && !queue->gone &&
-        model_exchange(model, queue->spec->dead_exchange)) {
+    if (queue->settings.dead_exchange && !queue->gone &&
+        model_exchange(model, queue->settings.dead_exchange)) {
         struct dead_letter *letter = ARENA_NEW(model->arena, struct dead_letter);
         letter->message = dead_message(model, queue, message, reason);
         letter->origin = entry ? entry->origin : NULL;
         letter->root = entry ? entry->root : NULL;
         letter->reason = reason;
-        letter->own_keys = !queue->spec->dead_key;
+        letter->own_keys = !queue->settings.dead_key;
         vec_push(model->arena, &model->deaths, letter);
     }
     if (model->dead_lettering)

@@ -55,9 +55,9 @@ void model_entry_gone(struct model *model, struct m_entry *entry)
 
 static bool over(const struct m_queue *queue, uint64_t count, uint64_t bytes)
 {
-    const struct queue_spec *spec = queue->spec;
-    return (spec->length_max >= 0 && count > (uint64_t)spec->length_max) ||
-           (spec->bytes_max >= 0 && bytes > (uint64_t)spec->bytes_max);
+    const struct settings *settings = &queue->settings;
+    return (settings->length_max >= 0 && count > (uint64_t)settings->length_max) ||
+           (settings->bytes_max >= 0 && bytes > (uint64_t)settings->bytes_max);
 }
 
 /* What stands at the head beyond its time goes before anything is dealt. */
@@ -84,7 +84,7 @@ void model_deal(struct model *model, struct m_queue *queue)
 
 static bool refuses(struct model *model, struct m_queue *queue, const struct m_message *message)
 {
-    if (queue->spec->overflow == SPEC_DROP_HEAD)
+    if (queue->settings.overflow == SPEC_DROP_HEAD)
         return false;
     if (!over(queue, queue->ready.count + 1, model_ready_bytes(queue) + message->body_len))
         return false;
@@ -120,7 +120,7 @@ void model_enforce_length(struct model *model, struct m_queue *queue)
 static int64_t deadline_of(const struct model *model, const struct m_queue *queue,
                            const struct m_message *message)
 {
-    int64_t ttl = queue->spec->ttl_ms;
+    int64_t ttl = queue->settings.ttl_ms;
     if (message->expiration) {
         int64_t own = strtoll(message->expiration, NULL, 10);
         if (ttl < 0 || own < ttl)
@@ -159,7 +159,7 @@ enum m_place model_append(struct model *model, struct m_queue *queue, struct m_m
                           struct m_publish *origin, struct m_entry *root)
 {
     if (refuses(model, queue, message)) {
-        if (queue->spec->overflow == SPEC_REJECT_DEAD_LETTER)
+        if (queue->settings.overflow == SPEC_REJECT_DEAD_LETTER)
             model_dead_letter(model, queue, NULL, message, "maxlen");
         return M_GONE;
     }
@@ -202,7 +202,7 @@ static void return_one(struct model *model, struct m_entry *entry)
     }
     if (queue->spec->quorum)
         count_failure(model, entry);
-    int64_t limit = queue->spec->quorum ? queue->spec->delivery_limit : -1;
+    int64_t limit = queue->spec->quorum ? queue->settings.delivery_limit : -1;
     if (limit >= 0 && m_count_now(entry) > limit) {
         model_dead_letter(model, queue, entry, entry->message, "delivery_limit");
     } else if (entry->deadline_ms <= model->now_ms) {
@@ -292,8 +292,8 @@ void model_choose_active(struct m_queue *queue)
 /* x-expires counts from the last use without consumers. */
 void model_touch(struct model *model, struct m_queue *queue)
 {
-    bool counts = queue->spec->expires_ms >= 0 && queue->consumers.count == 0;
-    queue->unused_at_ms = counts ? model->now_ms + queue->spec->expires_ms : INT64_MAX;
+    bool counts = queue->settings.expires_ms >= 0 && queue->consumers.count == 0;
+    queue->unused_at_ms = counts ? model->now_ms + queue->settings.expires_ms : INT64_MAX;
 }
 
 void model_consumer_end(struct model *model, struct m_consumer *consumer)

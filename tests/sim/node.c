@@ -298,8 +298,7 @@ bool node_write(struct node *node)
     if (!node->given || node->applied)
         return false;
     /* It is written, or had cancelled itself out; or the disk refused it. */
-    node->refused = !peek_applied(node);
-    if (node->refused) {
+    if (!peek_applied(node)) {
         trace_line(&node->world->trace, "disk: refused a batch");
         return false;
     }
@@ -323,6 +322,16 @@ static void collected(struct node *node)
     }
 }
 
+/* The operator is not idle. */
+static void change_rules(struct node *node)
+{
+    if (!world_permille(node->world, node->world->rule_permille))
+        return;
+    unsigned index = (unsigned)world_below(node->world, node->world->rule_count);
+    node_set_rule(node, index,
+                  (unsigned)world_below(node->world, node->world->rules[index].states));
+}
+
 void node_turn(struct node *node, bool everything)
 {
     struct model *model = node->model;
@@ -330,14 +339,18 @@ void node_turn(struct node *node, bool everything)
     broker_set_time(node->broker, node->now_ms, node->wall_ms);
     model_set_time(model, node->now_ms, node->wall_ms);
     model->phase = PHASE_COLLECT;
-    model_set_alarm(model, M_ALARM_STORE, node->refused);
     broker_collect(node->broker);
+    model_set_alarm(model, M_ALARM_STORE, peek_refused(node));
+    if (node_rules_durable(node))
+        model_rules_durable(model);
     collected(node);
     end_phase(node, PHASE_COLLECT);
     do
         run_timers(node);
     while (read_pages(node)); /* what is due may be on the disk */
     model->phase = PHASE_INPUT;
+    if (!everything)
+        change_rules(node);
     feed_all(node, everything);
     model->phase = PHASE_DISPATCH;
     do

@@ -69,7 +69,6 @@ struct node {
     bool applied;     /* that batch is on the disk */
     uint64_t flushed; /* last operation of that batch, or of the latest one */
     uint64_t written; /* last operation on the disk */
-    bool refused;     /* that batch, by the disk, when it was tried last */
     bool broken;      /* the disk */
     uint64_t settled; /* last operation when the last turn ended */
 };
@@ -114,6 +113,15 @@ void node_set_alarm(struct node *node, enum m_alarm alarm, bool on);
 void node_pass_time(struct node *node, int64_t ms);
 /* The wall clock is set, which must not concern anything but what a restart reads. */
 void node_set_clock(struct node *node, int64_t by_ms);
+/* -- node_rules.c: policies, permissions, limits -- */
+
+/* Within a turn. */
+void node_set_rule(struct node *node, unsigned index, unsigned state);
+/* The node has just started: the model learns which rules are there, if they may be. */
+void node_find_rules(struct node *node);
+/* Nothing of the node's own database waits for the disk. */
+bool node_rules_durable(const struct node *node);
+
 /* -- node_beat.c: heartbeats -- */
 
 /* It took something from this client. */

@@ -155,7 +155,7 @@ static void finish_start(struct node *node)
         broker_settle(node->broker);
     }
     node->turns.count = 0;
-    node->given = node->applied = node->refused = false;
+    node->given = node->applied = false;
     node->flushed = node->written = node->settled = store_last(node->db);
 }
 
@@ -191,6 +191,7 @@ static void start(struct node *node, struct candidates candidates)
     for (;;) {
         model_set_time(node->model, node->now_ms, node->wall_ms);
         if (start_broker(node)) {
+            node_find_rules(node);
             find_turn(node, &candidates);
             candidates = (struct candidates){.turns = {node->model->durable}, .count = 1};
             finish_start(node);

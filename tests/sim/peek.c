@@ -252,12 +252,38 @@ static void compare_lane(struct model *model, const struct queue *queue,
                    expected->message->id);
 }
 
+static bool text_is(bool has, struct slice found, const char *text)
+{
+    return has == (text != NULL) && (!text || slice_equal_str(found, text));
+}
+
+static void compare_settings(struct model *model, const struct queue_settings *found,
+                             const struct m_queue *queue)
+{
+    static const enum overflow overflows[] = {
+        [SPEC_DROP_HEAD] = OVERFLOW_DROP_HEAD,
+        [SPEC_REJECT] = OVERFLOW_REJECT_PUBLISH,
+        [SPEC_REJECT_DEAD_LETTER] = OVERFLOW_REJECT_PUBLISH_DLX,
+    };
+    const struct settings *wanted = &queue->settings;
+    int64_t delivery_limit = queue->spec->quorum ? wanted->delivery_limit : -1;
+    if (found->message_ttl_ms != wanted->ttl_ms || found->expires_ms != wanted->expires_ms ||
+        found->length_max != wanted->length_max || found->bytes_max != wanted->bytes_max ||
+        found->delivery_limit != delivery_limit || found->overflow != overflows[wanted->overflow] ||
+        !text_is(found->has_dead_letter_exchange, found->dead_letter_exchange,
+                 wanted->dead_exchange) ||
+        !text_is(found->has_dead_letter_key, found->dead_letter_key, wanted->dead_key))
+        model_fail(model, "%s: arguments and policies make something else of it",
+                   queue->spec->name);
+}
+
 static void compare_queue(struct model *model, const struct m_queue *wanted)
 {
     const struct queue *queue = queue_of(model, wanted);
     if (!queue)
         model_fail(model, "%s: the queue is lost", wanted->spec->name);
     queue_assert(queue);
+    compare_settings(model, &queue->settings, wanted);
     for (int i = 0; i <= queue->settings.priority_max; i++)
         compare_lane(model, queue, wanted, i);
     if (queue->unacked_count != wanted->unacked)
@@ -351,6 +377,11 @@ bool peek_reading(const struct model *model, const struct m_queue *queue)
 bool peek_applied(const struct node *node)
 {
     return node->db->writer.state == WRITER_DONE;
+}
+
+bool peek_refused(const struct node *node)
+{
+    return node->db->status != ERR_OK || store_node(node->store)->status != ERR_OK;
 }
 
 bool peek_maintain(struct node *node)

@@ -52,6 +52,8 @@ void peek_compare(struct model *model);
 void peek_mark_paged(struct model *model);
 /* Whether the queue waits for messages to be read back from the disk. */
 bool peek_reading(const struct model *model, const struct m_queue *queue);
+/* Whether the disk refused what a database wanted to write last. */
+bool peek_refused(const struct node *node);
 /* Whether the writer has applied the batch that it was given. */
 bool peek_applied(const struct node *node);
 /* One step of an idle writer's maintenance; false when the writer is busy. */

@@ -279,6 +279,8 @@ static void finish(struct sim *sim)
     node_set_alarm(sim->node, M_ALARM_MEMORY, false);
     node_set_alarm(sim->node, M_ALARM_DISK, false);
     node_mend_disk(sim->node);
+    for (unsigned i = 0; i < sim->world.rule_count; i++)
+        node_set_rule(sim->node, i, 0);
     trace_line(&sim->world.trace, "to rest");
     rest(sim);
     check_confirms(sim);

@@ -47,26 +47,26 @@ static struct slice queue_arguments(struct world *world, const struct queue_spec
     struct buf table = BUF_INIT;
     if (spec->quorum)
         table_add_str(&table, "x-queue-type", slice_str("quorum"));
-    if (spec->ttl_ms >= 0)
-        table_add_int64(&table, "x-message-ttl", spec->ttl_ms);
-    if (spec->expires_ms >= 0)
-        table_add_int64(&table, "x-expires", spec->expires_ms);
-    if (spec->length_max >= 0)
-        table_add_int32(&table, "x-max-length", (int32_t)spec->length_max);
-    if (spec->bytes_max >= 0)
-        table_add_int64(&table, "x-max-length-bytes", spec->bytes_max);
-    if (spec->overflow != SPEC_DROP_HEAD)
-        table_add_str(&table, "x-overflow", slice_str(overflows[spec->overflow]));
-    if (spec->dead_exchange)
-        table_add_str(&table, "x-dead-letter-exchange", slice_str(spec->dead_exchange));
-    if (spec->dead_key)
-        table_add_str(&table, "x-dead-letter-routing-key", slice_str(spec->dead_key));
+    if (spec->settings.ttl_ms >= 0)
+        table_add_int64(&table, "x-message-ttl", spec->settings.ttl_ms);
+    if (spec->settings.expires_ms >= 0)
+        table_add_int64(&table, "x-expires", spec->settings.expires_ms);
+    if (spec->settings.length_max >= 0)
+        table_add_int32(&table, "x-max-length", (int32_t)spec->settings.length_max);
+    if (spec->settings.bytes_max >= 0)
+        table_add_int64(&table, "x-max-length-bytes", spec->settings.bytes_max);
+    if (spec->settings.overflow != SPEC_DROP_HEAD)
+        table_add_str(&table, "x-overflow", slice_str(overflows[spec->settings.overflow]));
+    if (spec->settings.dead_exchange)
+        table_add_str(&table, "x-dead-letter-exchange", slice_str(spec->settings.dead_exchange));
+    if (spec->settings.dead_key)
+        table_add_str(&table, "x-dead-letter-routing-key", slice_str(spec->settings.dead_key));
     if (spec->priority_max)
         table_add_int32(&table, "x-max-priority", spec->priority_max);
     if (spec->single_active)
         table_add_bool(&table, "x-single-active-consumer", true);
-    if (spec->quorum && spec->delivery_limit >= 0)
-        table_add_int64(&table, "x-delivery-limit", spec->delivery_limit);
+    if (spec->quorum && spec->settings.delivery_limit >= 0)
+        table_add_int64(&table, "x-delivery-limit", spec->settings.delivery_limit);
     struct slice copy = arena_copy(&world->arena, buf_slice(&table));
     buf_fini(&table);
     return copy;
@@ -81,33 +81,35 @@ static void choose_limits(struct world *world, struct queue_spec *spec, const st
 {
     if (CHANCE(taste->limits)) {
         if (CHANCE(75))
-            spec->length_max = CHANCE(10) ? 0 : 1 + BELOW(5);
+            spec->settings.length_max = CHANCE(10) ? 0 : 1 + BELOW(5);
         else
-            spec->bytes_max = BELOW(400);
+            spec->settings.bytes_max = BELOW(400);
         if (CHANCE(40))
-            spec->overflow = CHANCE(50) || spec->quorum ? SPEC_REJECT : SPEC_REJECT_DEAD_LETTER;
+            spec->settings.overflow =
+                CHANCE(50) || spec->quorum ? SPEC_REJECT : SPEC_REJECT_DEAD_LETTER;
+        spec->settings.has_overflow = spec->settings.overflow != SPEC_DROP_HEAD;
     }
     if (CHANCE(taste->ttl))
-        spec->ttl_ms = CHANCE(10) ? 0 : 10 * (1 + BELOW(40));
+        spec->settings.ttl_ms = CHANCE(10) ? 0 : 10 * (1 + BELOW(40));
     if (CHANCE(taste->expires))
-        spec->expires_ms = 100 + BELOW(2000);
+        spec->settings.expires_ms = 100 + BELOW(2000);
     if (CHANCE(taste->priority))
         spec->priority_max = 1 + (int)BELOW(4);
     if (spec->quorum && CHANCE(40))
-        spec->delivery_limit = BELOW(4);
+        spec->settings.delivery_limit = BELOW(4);
 }
 
 static void choose_dead_letters(struct world *world, struct queue_spec *spec)
 {
     if (CHANCE(50)) {
-        spec->dead_exchange = "";
-        spec->dead_key = world->queues[BELOW(world->queue_count)].name;
+        spec->settings.dead_exchange = "";
+        spec->settings.dead_key = world->queues[BELOW(world->queue_count)].name;
         return;
     }
-    spec->dead_exchange =
+    spec->settings.dead_exchange =
         CHANCE(8) ? "missing" : world->exchanges[BELOW(world->exchange_count)].name;
     if (CHANCE(40))
-        spec->dead_key = world_key(world);
+        spec->settings.dead_key = world_key(world);
 }
 
 static void make_queue(struct world *world, struct queue_spec *spec, const struct taste *taste)
@@ -143,11 +145,7 @@ static void make_queues(struct world *world)
         struct queue_spec *spec = &world->queues[i];
         *spec = (struct queue_spec){
             .name = arena_printf(&world->arena, "q%u", i),
-            .ttl_ms = -1,
-            .expires_ms = -1,
-            .length_max = -1,
-            .bytes_max = -1,
-            .delivery_limit = -1,
+            .settings = {-1, -1, -1, -1, -1, false, SPEC_DROP_HEAD, NULL, NULL},
         };
     }
     for (unsigned i = 0; i < world->queue_count; i++)
@@ -271,7 +269,7 @@ static void set_habits(struct world *world)
 static bool expires(const struct world *world)
 {
     for (unsigned i = 0; i < world->queue_count; i++)
-        if (world->queues[i].ttl_ms >= 0)
+        if (world->queues[i].settings.ttl_ms >= 0)
             return true;
     return world->expiration_percent > 0;
 }
@@ -353,6 +351,7 @@ void world_init(struct world *world, const struct sim_request *request)
         raise_storm(world);
     if (world->queue_memory && CHANCE(60))
         build_backlogs(world);
+    world_make_rules(world);
     if (request->sweep)
         make_durable(world);
 }

@@ -10,24 +10,20 @@
 
 #include "base/rng.h"
 #include "tests/sim/arena.h"
+#include "tests/sim/rules.h"
 #include "tests/sim/trace.h"
 
 #define WORLD_QUEUES_MAX 10
 #define WORLD_EXCHANGES_MAX 10
 #define WORLD_CLIENTS_MAX 8
-
-enum spec_overflow { SPEC_DROP_HEAD, SPEC_REJECT, SPEC_REJECT_DEAD_LETTER };
+#define WORLD_SECOND_USER "ann" /* and her password */
 
 struct queue_spec {
     const char *name;
     bool durable, exclusive, auto_delete, quorum, single_active;
-    int64_t ttl_ms, expires_ms; /* negative: none, as for those below */
-    int64_t length_max, bytes_max, delivery_limit;
-    int priority_max; /* 0: none */
-    enum spec_overflow overflow;
-    const char *dead_exchange; /* NULL: none */
-    const char *dead_key;      /* NULL: the message's own */
-    struct slice arguments;    /* encoded table */
+    struct settings settings; /* by its arguments */
+    int priority_max;         /* 0: none */
+    struct slice arguments;   /* encoded table */
 };
 
 enum exchange_kind { KIND_DIRECT, KIND_FANOUT, KIND_TOPIC, KIND_HEADERS, KIND_COUNT };
@@ -55,9 +51,10 @@ struct exchange_spec {
     X(DECLARE_QUEUE)                                                                               \
     X(DELETE_QUEUE)                                                                                \
     X(DECLARE_EXCHANGE)                                                                            \
-    X(DELETE_EXCHANGE) X(BIND) X(UNBIND) X(CONFIRM) X(TX_SELECT) X(TX_COMMIT) X(TX_ROLLBACK)       \
-        X(BAD_ACK) X(MISBEHAVE) X(ASK) X(REPLY) X(FLOW) X(OPEN_CHANNEL) X(CLOSE_CHANNEL)           \
-            X(CLOSE_CONNECTION) X(DIE)
+    X(DELETE_EXCHANGE)                                                                             \
+    X(BIND)                                                                                        \
+    X(UNBIND) X(CONFIRM) X(TX_SELECT) X(TX_COMMIT) X(TX_ROLLBACK) X(BAD_ACK) X(MISBEHAVE) X(ASK)   \
+        X(REPLY) X(FLOW) X(OPEN_CHANNEL) X(CLOSE_CHANNEL) X(CLOSE_CONNECTION) X(DIE)
 
 enum act {
 #define X(name) ACT_##name,
@@ -77,6 +74,9 @@ struct world {
     unsigned queue_count;
     struct exchange_spec exchanges[WORLD_EXCHANGES_MAX]; /* [0] is the default exchange */
     unsigned exchange_count;
+    struct rule_spec rules[RULES_MAX];
+    unsigned rule_count;
+    bool second_user; /* every other client comes as that one */
     unsigned client_count;
     unsigned channels_max; /* a client */
 
@@ -87,8 +87,8 @@ struct world {
     unsigned body_max;
     unsigned no_ack_percent, no_wait_percent;
     unsigned crash_permille, restart_permille, cut_permille, alarm_permille, fault_permille,
-        clock_permille, maintain_permille; /* a step */
-    unsigned time_percent;                 /* of steps in which time passes */
+        clock_permille, maintain_permille, rule_permille; /* a step */
+    unsigned time_percent;                                /* of steps in which time passes */
     unsigned high_water; /* bytes of output at which a connection counts as congested */
     unsigned pipe_bytes; /* the network takes that much at once from the node */
     uint64_t store_pending_max;
@@ -107,6 +107,9 @@ struct world {
 
 void world_init(struct world *world, const struct sim_request *request);
 void world_fini(struct world *world);
+
+/* In world_rules.c. */
+void world_make_rules(struct world *world);
 
 uint64_t world_below(struct world *world, uint64_t bound);
 bool world_percent(struct world *world, unsigned percent);
