@@ -5,6 +5,7 @@
 #include "management/definitions.h"
 
 #include "base/check.h"
+#include "management/call.h"
 #include "tests/fuzz/fuzz_world.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -13,8 +14,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static json_t *export(const struct fuzz_world *world)
 {
-    json_t *document = definitions_export(world->broker, NULL, "9.9.9");
+    struct management management = {.broker = world->broker, .version = "9.9.9"};
+    struct http_request request = {0};
+    struct http_response response;
+    struct call call = {.management = &management,
+                        .broker = world->broker,
+                        .request = &request,
+                        .response = &response};
+    http_response_init(&response);
+    definitions_answer(&call);
+    while (!management_work(&call, MANAGEMENT_WORK)) {
+    }
+    call.task->free(call.task_state);
+    json_t *document =
+        json_loadb((const char *)response.body.data, response.body.len, JSON_ALLOW_NUL, NULL);
     CHECK(document);
+    http_response_fini(&response);
     return document;
 }
 
