@@ -88,6 +88,14 @@ class Documents(unittest.TestCase):
     def test_the_manual_page_lists_every_key(self):
         self.assertEqual(man_keys.split()[1], man_keys.section())
 
+    def test_the_threat_model_names_tests_that_there_are(self):
+        with open(os.path.join(ROOT, 'docs', 'security.md')) as file:
+            named = set(re.findall('`((?:unit|integration|clients)/[a-z_]+)`', file.read()))
+        self.assertGreater(len(named), 12)
+        for name in named:
+            found = [os.path.exists(os.path.join(ROOT, 'tests', name + end)) for end in ('.c', '.py')]
+            self.assertTrue(any(found), name)
+
     def test_the_manual_page_lists_every_exit_code(self):
         with open(os.path.join(ROOT, 'man', 'bilbyd.8')) as file:
             page = file.read()
