@@ -188,6 +188,7 @@ void metrics_read_node(struct metrics_node *node, const struct call *call)
         .load.store_free = FACT_UNKNOWN,
         .vhosts = broker->vhosts.count,
         .message_bytes = broker->message_bytes,
+        .logins = broker->logins,
         .part_work = management_work_most(call->management),
         .memory_alarm = broker->alarms[ALARM_MEMORY],
         .disk_alarm = broker_disk_alarmed(broker),
@@ -195,6 +196,8 @@ void metrics_read_node(struct metrics_node *node, const struct call *call)
     };
     broker_sum_stats(broker, NULL, &node->sizes.counts);
     node_ask(call, &node->facts);
+    node->sockets_most = broker->options.connections_max ? broker->options.connections_max
+                                                         : node->facts.fd_total;
     if (host->load)
         host->load(host->context, &node->load);
     rates_begin_node(&node->totals, call->management);

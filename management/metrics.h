@@ -34,6 +34,8 @@ struct metrics_node {
     struct load_facts load;
     struct histogram_facts sizes;
     uint64_t vhosts, publishers, message_bytes;
+    uint64_t sockets_most;
+    struct login_counts logins;
     uint64_t part_work; /* see management_work_most() */
     bool memory_alarm, disk_alarm;
 };
