@@ -72,8 +72,8 @@ static void load_queue(void *context, const struct store_record *record)
     struct reply reply;
     bool good = type_named(record->values[1].bytes, &type) && declare.name.len > 0 &&
                 declare.name.len <= UINT8_MAX && table_validate(declare.arguments) == ERR_OK &&
-                queue_arguments_check(declare.arguments, type, declare.name,
-                                      slice_str(vhost->name), &reply);
+                queue_arguments_check(declare.arguments, type, declare.name, slice_str(vhost->name),
+                                      &reply);
     if (good && !queue_find(vhost, declare.name))
         queue_create(vhost, &declare, type, NULL, false);
     else
@@ -93,9 +93,7 @@ static void load_binding(void *context, const struct store_record *record)
     struct exchange *source = bind.source.len ? exchange_find(vhost, bind.source) : NULL;
     struct exchange *to = bind.to_exchange ? exchange_find(vhost, bind.destination) : NULL;
     struct queue *queue = bind.to_exchange ? NULL : queue_find(vhost, bind.destination);
-    struct route_target *destination = to      ? &to->route.target
-                                       : queue ? &queue->target
-                                               : NULL;
+    struct route_target *destination = to ? &to->route.target : queue ? &queue->target : NULL;
     bool created;
     struct reply reply;
     if (!source || !destination || bind.key.len > UINT8_MAX ||
@@ -189,12 +187,15 @@ static void load_vhost(void *context, const struct store_record *record)
     struct found_vhosts *found = context;
     if (found->error != ERR_OK)
         return;
-    struct vhost *vhost = vhost_restore(found->broker, record->values[0].bytes, found->message,
-                                        found->message_size);
-    if (!vhost) {
-        found->error = ERR_CORRUPT;
+    struct vhost *vhost;
+    found->error = vhost_restore(found->broker, record->values[0].bytes, &vhost, found->message,
+                                 found->message_size);
+    if (found->error != ERR_OK)
         return;
-    }
+    if (store_created(vhost->db))
+        log_error(found->broker->log,
+                  "the database of a virtual host is missing: an empty one takes its place",
+                  "vhost=%s", vhost->name);
     replace(&vhost->description, record->values[1].bytes);
     replace(&vhost->tags, record->values[2].bytes);
     vhost->default_queue_type = text_or_null(record->values[3].bytes);

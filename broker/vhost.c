@@ -61,12 +61,14 @@ static void declare_predeclared(struct vhost *vhost)
     }
 }
 
-struct vhost *vhost_restore(struct broker *broker, struct slice name, char *message,
-                            size_t message_size)
+enum err vhost_restore(struct broker *broker, struct slice name, struct vhost **out, char *message,
+                       size_t message_size)
 {
     struct store_db *db;
-    if (store_vhost_open(broker->store, name, &db, message, message_size) != ERR_OK)
-        return NULL;
+    enum err error = store_vhost_open(broker->store, name, &db, message, message_size);
+    *out = NULL;
+    if (error != ERR_OK)
+        return error;
     struct vhost *vhost = MEM_NEW(struct vhost);
     vhost->broker = broker;
     vhost->db = db;
@@ -83,7 +85,8 @@ struct vhost *vhost_restore(struct broker *broker, struct slice name, char *mess
     hmap_insert(&broker->vhosts, &vhost->node, name_hash(broker, name));
     list_push_back(&broker->vhost_list, &vhost->broker_link);
     declare_predeclared(vhost);
-    return vhost;
+    *out = vhost;
+    return ERR_OK;
 }
 
 void vhost_save(struct vhost *vhost)
@@ -113,8 +116,7 @@ struct vhost *vhost_create(struct broker *broker, struct slice name, bool *creat
                  SLICE_FMT(name), most);
         return NULL;
     }
-    vhost = vhost_restore(broker, name, message, message_size);
-    if (!vhost)
+    if (vhost_restore(broker, name, &vhost, message, message_size) != ERR_OK)
         return NULL;
     if (vhost_load(vhost, message, message_size) != ERR_OK) {
         struct store_db *db = vhost->db;

@@ -83,9 +83,9 @@ void vhost_remove_record(struct vhost *vhost, const struct store_record *record)
 
 /* Loads topology and messages from its database (broker_start()). */
 enum err vhost_load(struct vhost *vhost, char *message, size_t message_size) MUST_USE;
-/* A virtual host that the node's database knows. */
-struct vhost *vhost_restore(struct broker *broker, struct slice name, char *message,
-                            size_t message_size);
+/* Opens the database of a virtual host and makes the object. */
+enum err vhost_restore(struct broker *broker, struct slice name, struct vhost **vhost,
+                       char *message, size_t message_size) MUST_USE;
 
 /* Frees the object and its content without touching the store (used by broker_free()). */
 void vhost_free(struct vhost *vhost);

@@ -26,6 +26,7 @@ struct database {
     sqlite3 *sql;
     enum schema_database kind;
     bool in_memory;
+    bool created; /* there was nothing before it was opened */
     char *path;
     sqlite3_stmt *statements[STATEMENTS]; /* NULL where the statement is not for this kind */
     sqlite3_stmt *puts[STORE_RECORD_KINDS];

@@ -11,6 +11,7 @@
 #include "base/hmap.h"
 #include "base/mem.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -140,6 +141,21 @@ void files_vhost_path(struct buf *path, const char *directory, struct slice name
         buf_printf(path, "~%016" PRIx64 "%016" PRIx64, hmap_hash(name, 1), hmap_hash(name, 2));
     }
     buf_add_str(path, ".db");
+}
+
+bool files_any_vhost(const char *directory)
+{
+    DIR *entries = opendir(directory);
+    const struct dirent *entry;
+    bool found = false;
+    while (entries && !found && (entry = readdir(entries))) {
+        size_t len = strlen(entry->d_name);
+        found = strncmp(entry->d_name, "vhost-", 6) == 0 && len > 3 &&
+                strcmp(entry->d_name + len - 3, ".db") == 0;
+    }
+    if (entries)
+        closedir(entries);
+    return found;
 }
 
 uint64_t files_disk_free(const char *directory)

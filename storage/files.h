@@ -18,6 +18,9 @@ void files_unlock(int lock);
 void files_node_path(struct buf *path, const char *directory);
 void files_vhost_path(struct buf *path, const char *directory, struct slice name);
 
+/* A virtual host's file is there. */
+bool files_any_vhost(const char *directory);
+
 /* Bytes that a user other than root can still write there; UINT64_MAX when that's unknown. */
 uint64_t files_disk_free(const char *directory);
 

@@ -397,6 +397,7 @@ static enum err open_steps(struct opening *opening, const char *vfs)
     enum err error = identify(opening);
     if (error == ERR_OK && opening->fresh)
         error = create(opening);
+    opening->database->created = opening->fresh;
     if (error == ERR_OK)
         error = settle(opening);
     if (error == ERR_OK)

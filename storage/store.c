@@ -13,6 +13,7 @@
 
 #include <sqlite3.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* -- one database -- */
 
@@ -147,6 +148,20 @@ static enum err enter_directory(struct store *store, char *message, size_t messa
     return error == ERR_OK ? files_lock(directory, &store->lock, message, message_size) : error;
 }
 
+/* Users and rights are in the node's database: beside virtual hosts, none is made anew unasked. */
+static enum err expect_node(const struct store *store, const char *path, char *message,
+                            size_t message_size)
+{
+    if (!on_disk(store) || access(path, F_OK) == 0 || !files_any_vhost(store->options.directory))
+        return ERR_OK;
+    snprintf(message, message_size,
+             "%s is missing, though there are databases of virtual hosts beside it. Nothing was "
+             "changed. Restore the file from a backup; or, to begin with the default user and "
+             "virtual host, put an empty file in its place",
+             path);
+    return ERR_CORRUPT;
+}
+
 static enum err open_node(struct store *store, char *message, size_t message_size)
 {
     struct buf path = BUF_INIT;
@@ -154,8 +169,10 @@ static enum err open_node(struct store *store, char *message, size_t message_siz
         files_node_path(&path, store->options.directory);
     else
         buf_add_str(&path, ":memory:");
-    enum err error = open_db(store, SCHEMA_NODE, slice_str("node"), buf_cstr(&path), &store->node,
-                             message, message_size);
+    enum err error = expect_node(store, buf_cstr(&path), message, message_size);
+    if (error == ERR_OK)
+        error = open_db(store, SCHEMA_NODE, slice_str("node"), buf_cstr(&path), &store->node,
+                        message, message_size);
     buf_fini(&path);
     return error;
 }
@@ -227,6 +244,11 @@ enum err store_vhost_open(struct store *store, struct slice name, struct store_d
     enum err error = open_db(store, SCHEMA_VHOST, name, buf_cstr(&path), db, message, message_size);
     buf_fini(&path);
     return error;
+}
+
+bool store_created(const struct store_db *db)
+{
+    return db->database.created;
 }
 
 /* The database itself first: SQLite ignores a WAL without one. */

@@ -82,6 +82,8 @@ struct store_db *store_node(struct store *store);
 /* Opens or creates the database of a virtual host. */
 enum err store_vhost_open(struct store *store, struct slice name, struct store_db **db,
                           char *message, size_t message_size) MUST_USE;
+/* Opening made it: there was none. */
+bool store_created(const struct store_db *db);
 /* Closes the virtual host's database as it is: nothing that waits is written. */
 void store_vhost_close(struct store_db *db);
 /* Closes the virtual host's database and removes its files. */
