@@ -2,6 +2,7 @@
 """A headless Chromium that looks at the page of a bilbyd of our own. What went wrong in it (console
 errors, violations of the content policy, requests to elsewhere) is kept and asked for at each test's
 end."""
+import atexit
 import base64
 import json
 import shutil
@@ -22,6 +23,7 @@ from daemon import Daemon
 PATIENCE_S = 20
 DESKTOP = (1280, 900)
 PHONE = (390, 844)
+STARTED = []
 
 # Violations are told to the page only while it lives: each document keeps its own list.
 WATCH = """
@@ -49,6 +51,14 @@ def start_chromium():
     driver = webdriver.Chrome(options=options, service=Service(need('chromedriver')))
     driver.execute_cdp_cmd('Page.addScriptToEvaluateOnNewDocument', {'source': WATCH})
     return driver
+
+
+def chromium():
+    """One for the whole run: starting it takes longer than most tests."""
+    if not STARTED:
+        STARTED.append(start_chromium())
+        atexit.register(STARTED[0].quit)
+    return STARTED[0]
 
 
 class Api:
@@ -104,14 +114,13 @@ class Api:
 
 
 class WithPage(unittest.TestCase):
-    """One daemon and one browser for all tests of the class, at the page's sign-in form at first."""
+    """One daemon for all tests of the class; each begins at the page's sign-in form."""
 
     @classmethod
     def setUpClass(cls):
         cls.broker = Daemon().start()
         cls.addClassCleanup(cls.broker.__exit__)
-        cls.driver = start_chromium()
-        cls.addClassCleanup(cls.driver.quit)
+        cls.driver = chromium()
         cls.api = Api(cls.broker.http_port)
         cls.origin = f'http://127.0.0.1:{cls.broker.http_port}'
         cls.prepare()
@@ -125,7 +134,7 @@ class WithPage(unittest.TestCase):
         self.prefer('light')
         self.driver.get_log('browser')
         self.driver.get_log('performance')
-        self.driver.get(f'{self.origin}/')
+        self.driver.get(f'{self.origin}/api/') # the same origin, and no script
         self.script('sessionStorage.clear(); localStorage.clear();')
         self.driver.get(f'{self.origin}/')
         self.expected_errors = 0

@@ -50,7 +50,7 @@ class Pages(WithPage):
             f'#/channels/{connection}%20(1)', '#/exchanges', '#/exchanges/%2F/events',
             '#/exchanges/%2F/amq.default', '#/queues', '#/queues/%2F/orders',
             f'#/queues/%2F/{quote(LONG, "")}', '#/topology', '#/policies', '#/vhosts',
-            '#/vhosts/%2F', '#/users', '#/users/ann', '#/nowhere',
+            '#/vhosts/%2F', '#/users', '#/users/ann', '#/sql', '#/nowhere',
         ]
 
     def unfold(self):

@@ -9,6 +9,7 @@ import {channel, channels, connection, connections} from './views/clients.js';
 import {user, users} from './views/users.js';
 import {vhost, vhosts} from './views/vhosts.js';
 import {policies} from './views/policies.js';
+import {sql} from './views/sql.js';
 import {topology} from './views/topology.js';
 import {exchange, exchanges} from './views/exchanges.js';
 import {overview} from './views/overview.js';
@@ -37,6 +38,7 @@ const ROUTES = [
     ['/vhosts/:', 'Virtual host', vhost, anyone],
     ['/users', 'Users', users, isAdministrator, 'Users'],
     ['/users/:', 'User', user, isAdministrator],
+    ['/sql', 'SQL', sql, isAdministrator, 'SQL'],
 ];
 
 const nowhere = {

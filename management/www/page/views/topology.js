@@ -10,6 +10,7 @@ import {h} from '../dom.js';
 import {brief, count} from '../format.js';
 import {graphPicture} from '../graph.js';
 import {exchangeLink, hash, heading, page, queueLink, section, vhostNames} from '../page.js';
+import {isAdministrator, isMonitor} from '../session.js';
 import {chosenVhost} from '../settings.js';
 
 const NODES_MAX = 300;
@@ -23,11 +24,19 @@ async function load(route) {
     if (vhost === undefined)
         return {vhosts};
     const [exchanges, bindings, queues] = await Promise.all([
-        get(path`/exchanges/${vhost}` + '?columns=name,type,arguments'),
-        get(path`/bindings/${vhost}` + '?columns=source,destination,destination_type,routing_key'),
-        get(path`/queues/${vhost}` + '?columns=name,messages,arguments'),
+        all('exchanges', vhost, 'name,type'),
+        all('bindings', vhost, 'source,destination,destination_type,routing_key'),
+        all('queues', vhost, 'name,messages'),
     ]);
     return {vhosts, vhost, exchanges, bindings, queues};
+}
+
+/* Who is monitoring sees what is in every virtual host, but may not ask for one that he may not enter. */
+async function all(what, vhost, columns) {
+    if (isAdministrator() || !isMonitor())
+        return get(path`/${what}/${vhost}` + `?columns=${columns}`);
+    const everywhere = await get(`/${what}?columns=vhost,${columns}`);
+    return everywhere.filter(one => one.vhost === vhost);
 }
 
 /* ---- the graph ---- */
