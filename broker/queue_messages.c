@@ -121,9 +121,9 @@ void entry_discard(struct queue *queue, struct entry *entry)
     struct lane *lane = entry->lane;
     uint32_t id = entry->is_stored ? lane->store_id : entry->is_spilled ? lane->transient_id : 0;
     if (id != 0 && !queue->deleted && !queue->vhost->closing)
-        lane_note_deleted(
-            entry->lane, entry->position,
-            store_message_delete(queue->vhost->db, id, entry->position, entry->stored));
+        lane_note_deleted(entry->lane, entry->position,
+                          store_message_delete(queue->vhost->db, id, entry->position, entry->stored,
+                                               entry->message->body_len));
     if (!entry->is_stored && !entry->is_spilled)
         lane->rowless--;
     message_unref(entry->message);

@@ -77,7 +77,8 @@ uint64_t store_message_put(struct store_db *db, const struct store_message *mess
     return db->last;
 }
 
-uint64_t store_message_delete(struct store_db *db, uint32_t lane, uint64_t position, uint64_t put)
+uint64_t store_message_delete(struct store_db *db, uint32_t lane, uint64_t position, uint64_t put,
+                              uint64_t body_len)
 {
     struct batch_put *waiting = batch_find_put(db->open, put, lane, position);
     if (!waiting && put >= db->open->first) {
@@ -85,7 +86,7 @@ uint64_t store_message_delete(struct store_db *db, uint32_t lane, uint64_t posit
         return db->last;
     }
     if (!waiting) {
-        batch_delete(begin(db), lane, position, position);
+        batch_delete(begin(db), lane, position, position, body_len);
         return db->last;
     }
     void *owner = waiting->owner;

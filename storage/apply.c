@@ -40,16 +40,17 @@ static void *grow(void *array, size_t *capacity, size_t count, size_t size)
 
 /* -- deletes -- */
 
-static void add_range(struct apply *apply, const struct batch *batch, uint32_t lane, uint64_t first,
-                      uint64_t last)
+static void add_range(struct apply *apply, const struct batch *batch, const struct batch_op *op)
 {
-    uint32_t id = batch->lanes[lane].id;
+    uint32_t id = batch->lanes[op->lane].id;
     apply->ranges =
         grow(apply->ranges, &apply->range_capacity, apply->range_count, sizeof(*apply->ranges));
     apply->ranges[apply->range_count++] = (struct apply_range){
-        .first = (uint64_t)row_id(id, first),
-        .last = (uint64_t)row_id(id, last),
-        .lane = lane,
+        .first = (uint64_t)row_id(id, op->position),
+        .last = (uint64_t)row_id(id, op->last),
+        .rows = op->last - op->position + 1,
+        .bytes = op->bytes,
+        .lane = op->lane,
     };
 }
 
@@ -58,6 +59,17 @@ static int compare_ranges(const void *a, const void *b)
     const struct apply_range *left = a;
     const struct apply_range *right = b;
     return left->first < right->first ? -1 : left->first > right->first;
+}
+
+static void join_ranges(struct apply_range *range, const struct apply_range *next)
+{
+    if (next->last > range->last)
+        range->last = next->last;
+    range->rows += next->rows;
+    if (next->bytes == STORE_BODY_UNKNOWN)
+        range->bytes = STORE_BODY_UNKNOWN;
+    else if (range->bytes != STORE_BODY_UNKNOWN)
+        range->bytes += next->bytes;
 }
 
 /* Sorts the ranges and merges those that touch, never across lanes. */
@@ -74,8 +86,8 @@ static void merge_ranges(struct apply *apply)
         const struct apply_range *next = &apply->ranges[i];
         if (next->lane != range->lane || next->first > range->last + 1)
             apply->ranges[++merged] = *next;
-        else if (next->last > range->last)
-            range->last = next->last;
+        else
+            join_ranges(range, next);
     }
     apply->range_count = apply->range_count ? merged + 1 : 0;
 }
@@ -83,7 +95,9 @@ static void merge_ranges(struct apply *apply)
 static int delete_range(struct database *database, struct batch *batch,
                         const struct apply_range *range)
 {
-    sqlite3_stmt *statement = database->statements[STATEMENT_MESSAGES_DELETE];
+    bool known = range->bytes != STORE_BODY_UNKNOWN;
+    sqlite3_stmt *statement =
+        database->statements[known ? STATEMENT_MESSAGES_DELETE_KNOWN : STATEMENT_MESSAGES_DELETE];
     struct batch_lane *lane = &batch->lanes[range->lane];
     int result = sqlite3_bind_int64(statement, 1, (int64_t)range->first);
     if (result == SQLITE_OK)
@@ -93,8 +107,11 @@ static int delete_range(struct database *database, struct batch *batch,
         result = database_run(database, statement);
     if (result != SQLITE_OK)
         return result;
-    lane->messages -= sqlite3_changes64(database->sql);
-    lane->bytes -= database->deleted_bytes;
+    int64_t rows = sqlite3_changes64(database->sql);
+    lane->messages -= rows;
+    lane->bytes -= known ? (int64_t)range->bytes : database->deleted_bytes;
+    if (known && (uint64_t)rows != range->rows)
+        lane->recount = true;
     return SQLITE_OK;
 }
 
@@ -246,7 +263,7 @@ static int remove_messages(struct apply *apply, struct database *database, struc
         lane_list_add(&database->dropped, lane->id);
         return SQLITE_OK;
     }
-    add_range(apply, batch, op->lane, 0, STORE_POSITION_MAX);
+    add_range(apply, batch, op);
     return delete_waiting(apply, database, batch);
 }
 
@@ -266,6 +283,18 @@ static int apply_lane_delete(struct apply *apply, struct database *database, str
     return result;
 }
 
+/* A row was deleted twice, or wasn't there: what the broker said of the bytes is not to be believed. */
+static int recount(struct database *database, const struct batch_lane *lane)
+{
+    sqlite3_stmt *statement = database->statements[STATEMENT_LANE_RECOUNT];
+    int result = sqlite3_bind_int64(statement, 1, lane->id);
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(statement, 2, row_id(lane->id, 0));
+    if (result == SQLITE_OK)
+        result = sqlite3_bind_int64(statement, 3, row_id(lane->id, STORE_POSITION_MAX));
+    return result == SQLITE_OK ? database_run(database, statement) : result;
+}
+
 static int write_counts(struct database *database, const struct batch_lane *lane)
 {
     sqlite3_stmt *statement = database->statements[STATEMENT_LANE_COUNTS];
@@ -279,7 +308,9 @@ static int write_counts(struct database *database, const struct batch_lane *lane
     if (result == SQLITE_OK)
         result = lane->delivered ? sqlite3_bind_int64(statement, 5, (int64_t)lane->delivered_upto)
                                  : sqlite3_bind_null(statement, 5);
-    return result == SQLITE_OK ? database_run(database, statement) : result;
+    if (result == SQLITE_OK)
+        result = database_run(database, statement);
+    return result == SQLITE_OK && lane->recount ? recount(database, lane) : result;
 }
 
 static int write_lanes(struct database *database, const struct batch *batch)
@@ -287,7 +318,8 @@ static int write_lanes(struct database *database, const struct batch *batch)
     int result = SQLITE_OK;
     for (size_t i = 0; result == SQLITE_OK && i < batch->lane_count; i++) {
         const struct batch_lane *lane = &batch->lanes[i];
-        if (lane->messages != 0 || lane->bytes != 0 || lane->position_next != 0 || lane->delivered)
+        if (lane->messages != 0 || lane->bytes != 0 || lane->position_next != 0 ||
+            lane->delivered || lane->recount)
             result = write_counts(database, lane);
     }
     return result;
@@ -367,7 +399,7 @@ static int apply_op(struct apply *apply, struct database *database, struct batch
         add_put(apply, batch, op);
         return SQLITE_OK;
     case BATCH_DELETE:
-        add_range(apply, batch, op->lane, op->position, op->last);
+        add_range(apply, batch, op);
         return SQLITE_OK;
     case BATCH_RETURNED:
         return apply_returned(database, batch, op);
@@ -408,6 +440,7 @@ static void start(struct apply *apply, const struct database *database, struct b
         lane->bytes = 0;
         lane->position_next = 0;
         lane->dropped = false;
+        lane->recount = false;
     }
 }
 

@@ -10,7 +10,9 @@
 struct apply_range {
     uint64_t first; /* rowids */
     uint64_t last;
-    uint32_t lane; /* index in the batch's lanes */
+    uint64_t rows;  /* that there should be */
+    uint64_t bytes; /* of their bodies, or STORE_BODY_UNKNOWN */
+    uint32_t lane;  /* index in the batch's lanes */
 };
 
 /* A message that is to be inserted. */

@@ -257,13 +257,14 @@ void batch_cancel(struct batch *batch, struct batch_put *put)
     drop_op(batch, put->op);
 }
 
-void batch_delete(struct batch *batch, uint32_t lane, uint64_t first, uint64_t last)
+void batch_delete(struct batch *batch, uint32_t lane, uint64_t first, uint64_t last, uint64_t bytes)
 {
     CHECK(first <= last);
     CHECK(last <= STORE_POSITION_MAX);
     struct batch_op *op = add_op(batch, BATCH_DELETE);
     op->position = first;
     op->last = last;
+    op->bytes = bytes;
     op->lane = touch(batch, lane);
 }
 
@@ -324,6 +325,7 @@ void batch_lane_delete(struct batch *batch, uint32_t id)
     struct batch_op *op = add_op(batch, BATCH_LANE_DELETE);
     op->lane = index;
     op->last = STORE_POSITION_MAX;
+    op->bytes = STORE_BODY_UNKNOWN;
 }
 
 void batch_lane_purge(struct batch *batch, uint32_t id, uint64_t first, uint64_t last)
@@ -333,7 +335,7 @@ void batch_lane_purge(struct batch *batch, uint32_t id, uint64_t first, uint64_t
     if (batch->lanes[index].created != 0)
         batch_none(batch);
     else
-        batch_delete(batch, id, first, last);
+        batch_delete(batch, id, first, last, STORE_BODY_UNKNOWN);
 }
 
 void batch_lane_delivered(struct batch *batch, uint32_t id, uint64_t upto)

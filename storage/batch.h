@@ -33,8 +33,9 @@ struct batch_op {
         const struct batch_lane_new *lane_new;
         const struct store_record *record;
     };
-    uint32_t type; /* enum batch_op_type */
-    uint32_t lane; /* index in the batch's lanes */
+    uint64_t bytes; /* of a delete: of the bodies, or STORE_BODY_UNKNOWN */
+    uint32_t type;  /* enum batch_op_type */
+    uint32_t lane;  /* index in the batch's lanes */
 };
 
 struct batch_lane_new {
@@ -64,6 +65,7 @@ struct batch_lane {
     int64_t messages;
     int64_t bytes;
     uint64_t position_next;
+    bool recount; /* other rows were deleted than the broker thought */
 };
 
 struct batch {
@@ -91,7 +93,8 @@ void batch_release(struct batch *batch, void (*release)(void *owner));
 
 /* Each appends one operation. */
 void batch_put(struct batch *batch, const struct store_message *message, void *owner);
-void batch_delete(struct batch *batch, uint32_t lane, uint64_t first, uint64_t last);
+void batch_delete(struct batch *batch, uint32_t lane, uint64_t first, uint64_t last,
+                  uint64_t bytes);
 void batch_returned(struct batch *batch, uint32_t lane, uint64_t position, uint32_t count);
 void batch_lane_new(struct batch *batch, uint32_t lane, struct slice queue, uint8_t priority);
 /* Cancels the lane's puts and, when it was created in this batch, the lane itself. */

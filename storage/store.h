@@ -144,9 +144,14 @@ struct store_message {
 
 /* Appends a message. Its slices are borrowed: they stay valid until options.release(owner). */
 uint64_t store_message_put(struct store_db *db, const struct store_message *message, void *owner);
+/* How long a body is that nobody has at hand. */
+#define STORE_BODY_UNKNOWN UINT64_MAX
+
 /* `put` is what store_message_put() returned for it in this run, 0 for one that was loaded. When
- * its batch has not been handed over, neither operation is ever written. */
-uint64_t store_message_delete(struct store_db *db, uint32_t lane, uint64_t position, uint64_t put);
+ * its batch has not been handed over, neither operation is ever written. `body_len` keeps the lane's
+ * bytes known without reading the body again; STORE_BODY_UNKNOWN: the writer reads it. */
+uint64_t store_message_delete(struct store_db *db, uint32_t lane, uint64_t position, uint64_t put,
+                              uint64_t body_len);
 /* The message came back: its delivery count, and that it was delivered. */
 uint64_t store_message_returned(struct store_db *db, uint32_t lane, uint64_t position, uint64_t put,
                                 uint32_t delivery_count);

@@ -80,7 +80,8 @@ static uint64_t put(struct bench *bench, uint64_t message)
 
 static void delete (struct bench *bench, uint64_t message, uint64_t sequence)
 {
-    store_message_delete(bench->db, lane_of(bench, message), position_of(bench, message), sequence);
+    store_message_delete(bench->db, lane_of(bench, message), position_of(bench, message), sequence,
+                         bench->body_bytes);
 }
 
 static double put_all(struct bench *bench)

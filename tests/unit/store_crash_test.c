@@ -30,8 +30,8 @@ static void append_batch(unsigned batch)
         ck_assert_uint_eq(store_lane_new(fixture.vhost, slice_str("r"), 0), 2);
         return;
     case 3:
-        store_message_delete(fixture.vhost, lane, 10, 0);
-        store_message_delete(fixture.vhost, lane, 12, 0);
+        store_message_delete(fixture.vhost, lane, 10, 0, STORE_BODY_UNKNOWN);
+        store_message_delete(fixture.vhost, lane, 12, 0, STORE_BODY_UNKNOWN);
         store_lane_delivered(fixture.vhost, lane, 20);
         break;
     case 4:

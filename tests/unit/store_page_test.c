@@ -299,7 +299,7 @@ START_TEST(a_deletion_is_seen_once_it_is_durable)
     struct asker waiting = {0}, handed = {0}, done = {0};
     uint32_t lane = fill(10);
     for (uint64_t i = 0; i < 5; i++)
-        store_message_delete(fixture.vhost, lane, i, 0);
+        store_message_delete(fixture.vhost, lane, i, 0, STORE_BODY_UNKNOWN);
     ask(lane, 0, LAST, &waiting);
     ck_assert(store_read(fixture.vhost));
     store_flush(fixture.vhost);
@@ -675,7 +675,7 @@ static void note_read(struct stream *stream, uint32_t lane)
     ck_assert_uint_eq(stream->asker.positions[0], stream->read);
     stream->read += stream->asker.count;
     for (; stream->deleted < stream->read; stream->deleted++)
-        store_message_delete(fixture.vhost, lane, stream->deleted, 0);
+        store_message_delete(fixture.vhost, lane, stream->deleted, 0, STORE_BODY_UNKNOWN);
 }
 
 /* A lane that is written at one end and read at the other, without a pause: the reader is never in

@@ -201,9 +201,9 @@ START_TEST(the_counts_follow_every_change)
         store_fixture_put(&fixture, i % 2 ? lane : other, i, NULL);
     store_fixture_settle(&fixture);
     for (uint64_t i = 0; i < 20; i++)
-        store_message_delete(fixture.vhost, i % 2 ? lane : other, i, 0);
-    store_message_delete(fixture.vhost, lane, 1, 0);      /* again */
-    store_message_delete(fixture.vhost, lane, 100000, 0); /* never there */
+        store_message_delete(fixture.vhost, i % 2 ? lane : other, i, 0, STORE_BODY_UNKNOWN);
+    store_message_delete(fixture.vhost, lane, 1, 0, STORE_BODY_UNKNOWN);      /* again */
+    store_message_delete(fixture.vhost, lane, 100000, 0, STORE_BODY_UNKNOWN); /* never there */
     store_fixture_settle(&fixture);
     store_lane_purge(fixture.vhost, other, 25, 35);
     store_lane_delivered(fixture.vhost, other, 31);
@@ -213,6 +213,43 @@ START_TEST(the_counts_follow_every_change)
     ck_assert_query("SELECT sum(messages), sum(bytes) FROM lanes", "15");
     ck_assert_query("SELECT count(*) FROM messages", "15");
     ck_assert_query("SELECT sum(length(body)) FROM messages", "440");
+}
+END_TEST
+
+/* The broker says how long the bodies are; what it says counts while it is right about the rows. */
+START_TEST(bytes_that_are_known_are_taken_off)
+{
+    uint32_t lane = store_lane_new(fixture.vhost, slice_str("orders"), 0);
+    for (uint64_t i = 0; i < 40; i++)
+        store_fixture_put(&fixture, lane, i, NULL);
+    store_fixture_settle(&fixture);
+    for (uint64_t i = 0; i < 10; i++)
+        store_message_delete(fixture.vhost, lane, i, 0, i);
+    store_message_delete(fixture.vhost, lane, 30, 0, 30);
+    reopen();
+    ck_assert(holds("next=40 messages=29 bytes=705\n"));
+    store_message_delete(fixture.vhost, lane, 11, 0, 11);
+    store_message_delete(fixture.vhost, lane, 12, 0, STORE_BODY_UNKNOWN);
+    store_message_delete(fixture.vhost, lane, 39, 0, STORE_BODY_UNKNOWN);
+    reopen();
+    ck_assert(holds("messages=26 bytes=643\n"));
+}
+END_TEST
+
+START_TEST(bytes_of_what_was_not_there_are_counted_anew)
+{
+    uint32_t lane = store_lane_new(fixture.vhost, slice_str("orders"), 0);
+    uint32_t other = store_lane_new(fixture.vhost, slice_str("bills"), 0);
+    for (uint64_t i = 0; i < 20; i++)
+        store_fixture_put(&fixture, lane, i, NULL);
+    store_fixture_put(&fixture, other, 5, NULL);
+    store_fixture_settle(&fixture);
+    store_message_delete(fixture.vhost, lane, 3, 0, 3);
+    store_message_delete(fixture.vhost, lane, 3, 0, 3);    /* again */
+    store_message_delete(fixture.vhost, lane, 77, 0, 900); /* never there */
+    reopen();
+    ck_assert(holds("lane 1 orders priority=0 delivered=0 next=20 messages=19 bytes=187\n"));
+    ck_assert(holds("lane 2 bills priority=0 delivered=0 next=6 messages=1 bytes=5\n"));
 }
 END_TEST
 
@@ -249,9 +286,9 @@ START_TEST(a_position_can_be_used_again)
     uint32_t lane = store_lane_new(fixture.vhost, slice_str("orders"), 0);
     store_fixture_put(&fixture, lane, 1, NULL);
     store_fixture_settle(&fixture);
-    store_message_delete(fixture.vhost, lane, 1, 2);
+    store_message_delete(fixture.vhost, lane, 1, 2, STORE_BODY_UNKNOWN);
     uint64_t put = store_fixture_put(&fixture, lane, 1, NULL);
-    store_message_delete(fixture.vhost, lane, 1, put);
+    store_message_delete(fixture.vhost, lane, 1, put, STORE_BODY_UNKNOWN);
     store_fixture_put(&fixture, lane, 1, NULL);
     reopen();
     ck_assert(holds("messages=1 bytes=1\n"));
@@ -389,7 +426,7 @@ START_TEST(what_cancels_itself_is_never_written)
     struct store_stats stats;
     for (uint64_t i = 0; i < 100; i++) {
         uint64_t put = store_fixture_put(&fixture, lane, i, &owner);
-        store_message_delete(fixture.vhost, lane, i, put);
+        store_message_delete(fixture.vhost, lane, i, put, STORE_BODY_UNKNOWN);
         ck_assert_uint_eq(owner.released, i + 1);
     }
     uint32_t shortlived = store_lane_new(fixture.vhost, slice_str("short"), 0);
@@ -416,7 +453,7 @@ START_TEST(a_delete_after_hand_over_is_written)
     uint32_t lane = store_lane_new(fixture.vhost, slice_str("q"), 0);
     uint64_t put = store_fixture_put(&fixture, lane, 1, &owner);
     store_flush(fixture.vhost);
-    store_message_delete(fixture.vhost, lane, 1, put);
+    store_message_delete(fixture.vhost, lane, 1, put, STORE_BODY_UNKNOWN);
     ck_assert_uint_eq(owner.released, 0);
     store_fixture_settle(&fixture);
     ck_assert_uint_eq(owner.released, 1);
@@ -471,7 +508,7 @@ START_TEST(a_message_of_a_deleted_lane_may_still_be_settled)
     store_fixture_settle(&fixture);
     uint64_t put = store_fixture_put(&fixture, lane, 1, &owner);
     store_lane_delete(fixture.vhost, lane);
-    store_message_delete(fixture.vhost, lane, 1, put);
+    store_message_delete(fixture.vhost, lane, 1, put, STORE_BODY_UNKNOWN);
     store_message_returned(fixture.vhost, lane, 1, put, 1);
     store_fixture_settle(&fixture);
     ck_assert_uint_eq(owner.released, 1);
@@ -490,7 +527,7 @@ START_TEST(congestion_follows_what_is_pending)
     ck_assert(!store_congested(fixture.vhost));
     uint64_t put = store_message_put(fixture.vhost, &message, NULL);
     ck_assert(store_congested(fixture.vhost));
-    store_message_delete(fixture.vhost, lane, message.position, put);
+    store_message_delete(fixture.vhost, lane, message.position, put, STORE_BODY_UNKNOWN);
     ck_assert(!store_congested(fixture.vhost));
     message.position++;
     store_flush(fixture.vhost);
@@ -594,6 +631,8 @@ int main(void)
     tcase_add_test(tests, a_records_bytes_are_copied);
     tcase_add_test(tests, messages_come_back_in_order);
     tcase_add_test(tests, the_counts_follow_every_change);
+    tcase_add_test(tests, bytes_that_are_known_are_taken_off);
+    tcase_add_test(tests, bytes_of_what_was_not_there_are_counted_anew);
     tcase_add_test(tests, the_last_watermark_counts);
     tcase_add_test(tests, a_returned_message_is_marked);
     tcase_add_test(tests, a_position_can_be_used_again);

@@ -115,8 +115,8 @@ START_TEST(a_hundred_thousand_messages)
 
     order = (struct order){.next = 50000, .step = 2};
     for (uint64_t i = 0; i < 50000; i++) {
-        store_message_delete(fixture.vhost, lane, i, 0);
-        store_message_delete(fixture.vhost, lane, 99999 - i / 2 * 2, 0);
+        store_message_delete(fixture.vhost, lane, i, 0, STORE_BODY_UNKNOWN);
+        store_message_delete(fixture.vhost, lane, 99999 - i / 2 * 2, 0, STORE_BODY_UNKNOWN);
         if (i % 1000 == 0)
             store_flush(fixture.vhost);
     }
@@ -211,7 +211,7 @@ START_TEST(nothing_to_write_wakes_at_once)
     uint32_t lane = store_lane_new(fixture.vhost, slice_str("q"), 0);
     settle();
     uint64_t put = store_fixture_put(&fixture, lane, 1, NULL);
-    store_message_delete(fixture.vhost, lane, 1, put);
+    store_message_delete(fixture.vhost, lane, 1, put, STORE_BODY_UNKNOWN);
     store_flush(fixture.vhost);
     ck_assert(await_wake(0));
     ck_assert(store_collect(fixture.store));
@@ -266,7 +266,8 @@ START_TEST(the_wal_stays_bounded_under_load)
     for (; message.position < 30000; message.position++) {
         store_message_put(fixture.vhost, &message, NULL);
         if (message.position >= 1000)
-            store_message_delete(fixture.vhost, lane, message.position - 1000, 0);
+            store_message_delete(fixture.vhost, lane, message.position - 1000, 0,
+                                 STORE_BODY_UNKNOWN);
         if (message.position % 100 == 99) {
             store_flush(fixture.vhost);
             while (store_last(fixture.vhost) - store_durable(fixture.vhost) > 400) {
