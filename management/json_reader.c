@@ -139,7 +139,7 @@ static bool take(struct json_reader *reader, char c)
 
 static enum json_read expect(struct json_reader *reader, enum json_expected next)
 {
-    reader->expected = next;
+    reader->expected = (int)next;
     return JSON_READ_MORE;
 }
 
