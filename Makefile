@@ -207,7 +207,7 @@ export BILBYCTL := $(abspath $(BUILD)/bilbyctl)
 export BILBY_PERF := $(abspath $(BUILD)/bilby-perf)
 
 HEADER_FLAGS = $(CC) $(ALL_CPPFLAGS) -std=gnu17 $(WARNINGS) -Werror
-SIM_FLAGS = $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),$(1))) $(if $(TRACE),--trace)
+SIM_FLAGS = $(if $(CROWD),--crowd) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),$(1))) $(if $(TRACE),--trace)
 
 .PHONY: check check-unit check-build check-arrows check-pure check-headers check-corpus check-quick
 ifdef T
@@ -222,6 +222,7 @@ check: all $(UNIT_BINARIES) $(REPLAY_BINARIES) $(SIM)
 	$(if $(REPLAY_BINARIES),echo 'fuzz corpora: build-aux/replay tests/fuzz/corpus \
 	    $(REPLAY_BINARIES)';) \
 	$(if $(SIM),echo 'simulator: $(SIM) --twice $(call SIM_FLAGS,200)'; \
+	    echo 'crowds: $(SIM) --crowd --seeds 3'; \
 	    echo 'power cuts: $(SIM) --power --seeds 12 --every 30'; \
 	    echo 'disk failures: $(SIM) --fault --seeds 12 --every 30';) \
 	$(foreach runner,$(RUNNERS),echo '$(runner:tests/%/run=%): $(runner) --quick';) \
@@ -416,7 +417,8 @@ help:
 #: make check T=queue_ttl    one unit test
 #: make check-unit           the unit tests alone
 #: make check-clients        the whole suite with real client libraries (check-crash, … likewise)
-#: make sim SEED=7           replay one seed of the simulator (TRACE=1: print it; SEEDS=200: so many)
+#: make sim SEED=7           replay one seed of the simulator (TRACE=1: print it; SEEDS=200: so many;
+#:                            CROWD=1: with a thousand clients and more)
 #: make sim-power            the power cut at every operation of the disk (WORLDS=10; EVERY=30: each 30th)
 #: make sim-fault            likewise, and the disk fails there
 #: make sanitize             check in a build with AddressSanitizer and UBSan

@@ -7,6 +7,7 @@
  *                        cuts the power there; --every K takes each K-th of them only
  *   sim --fault --seeds N  likewise, and the disk fails there: once, or until it is mended
  *   sim --power --seed S --at I  replays one of those
+ *   --crowd              worlds of a thousand clients and more
  *   --steps N            length of a run
  *   --keep-going         each seed in a process of its own; goes on after a failure
  *   --twice              runs every eighth seed a second time: the traces' hashes must agree
@@ -135,7 +136,7 @@ static int run_sweep(const struct arguments *arguments)
 _Noreturn static void usage(void)
 {
     fprintf(stderr, "usage: sim [--seeds N] [--first S] [--seed S] [--steps N] [--trace] "
-                    "[--keep-going] [--twice] [--power|--fault [--every K | --at I]]\n");
+                    "[--keep-going] [--twice] [--crowd] [--power|--fault [--every K | --at I]]\n");
     exit(64);
 }
 
@@ -157,6 +158,8 @@ static void read_option(struct arguments *arguments, int option)
         request->at = number;
     else if (option == 'p' || option == 'x')
         request->sweep = true, request->power = option == 'p';
+    else if (option == 'm')
+        request->crowd = true;
     else if (option == 'v')
         request->live = true;
     else if (option == 'k')
@@ -170,12 +173,19 @@ static void read_option(struct arguments *arguments, int option)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"seeds", required_argument, NULL, 'n'}, {"first", required_argument, NULL, 'f'},
-        {"seed", required_argument, NULL, 's'},  {"steps", required_argument, NULL, 't'},
-        {"every", required_argument, NULL, 'e'}, {"at", required_argument, NULL, 'a'},
-        {"power", no_argument, NULL, 'p'},       {"fault", no_argument, NULL, 'x'},
-        {"trace", no_argument, NULL, 'v'},       {"keep-going", no_argument, NULL, 'k'},
-        {"twice", no_argument, NULL, 'w'},       {NULL, 0, NULL, 0},
+        {"seeds", required_argument, NULL, 'n'},
+        {"first", required_argument, NULL, 'f'},
+        {"seed", required_argument, NULL, 's'},
+        {"steps", required_argument, NULL, 't'},
+        {"every", required_argument, NULL, 'e'},
+        {"at", required_argument, NULL, 'a'},
+        {"power", no_argument, NULL, 'p'},
+        {"fault", no_argument, NULL, 'x'},
+        {"trace", no_argument, NULL, 'v'},
+        {"keep-going", no_argument, NULL, 'k'},
+        {"twice", no_argument, NULL, 'w'},
+        {"crowd", no_argument, NULL, 'm'},
+        {NULL, 0, NULL, 0},
     };
     struct arguments arguments = {
         .request = {.seed = 1, .steps = STEPS_DEFAULT}, .count = 100, .every = 1};

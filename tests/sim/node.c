@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define DUE_MAX 128
+#define DUE_MAX 4096
 
 /* Pages that were asked for come at once, save in some worlds: where messages expire, the model knows
  * of no waiting. True if there were any. */

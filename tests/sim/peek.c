@@ -355,6 +355,27 @@ void peek_mark_paged(struct model *model)
     }
 }
 
+static void compare_sums(struct model *model, const struct vhost *vhost)
+{
+    uint64_t ready = 0;
+    uint64_t unacked = 0;
+    uint64_t consumers = 0;
+    for (size_t i = 0; i < model->queues.count; i++) {
+        const struct m_queue *queue = model->queues.at[i];
+        ready += queue->ready.count;
+        unacked += queue->unacked;
+        consumers += queue->consumers.count;
+    }
+    if (vhost->ready_count != ready || vhost->unacked_count != unacked ||
+        vhost->consumer_count != consumers)
+        model_fail(model,
+                   "the virtual host counts %" PRIu64 " ready, %" PRIu64
+                   " unacknowledged messages, %" PRIu64 " consumers, expected %" PRIu64 ", %" PRIu64
+                   ", %" PRIu64,
+                   vhost->ready_count, vhost->unacked_count, vhost->consumer_count, ready, unacked,
+                   consumers);
+}
+
 void peek_compare(struct model *model)
 {
     struct vhost *vhost = vhost_of(model);
@@ -363,6 +384,7 @@ void peek_compare(struct model *model)
     for (size_t i = 0; i < model->queues.count; i++)
         compare_queue(model, model->queues.at[i]);
     compare_exchanges(model, vhost);
+    compare_sums(model, vhost);
 }
 
 bool peek_reading(const struct model *model, const struct m_queue *queue)
@@ -395,7 +417,35 @@ bool peek_maintain(struct node *node)
 void peek_empty(struct model *model)
 {
     const struct broker *broker = model->node->broker;
-    if (broker->message_count != 0 || broker->message_bytes != 0)
-        model_fail(model, "%" PRIu64 " messages of %" PRIu64 " bytes are accounted for and gone",
-                   broker->message_count, broker->message_bytes);
+    const struct vhost *vhost = vhost_of(model);
+    struct store_stats stats;
+    store_stats(model->node->db, &stats);
+    const struct {
+        const char *what;
+        uint64_t count;
+    } sums[] = {
+        {"messages", broker->message_count},
+        {"bytes of messages", broker->message_bytes},
+        {"queues", broker->queue_count},
+        {"lanes", broker->lane_count},
+        {"connections", broker->connection_count},
+        {"channels", broker->channel_count},
+        {"channels that wait for replies", broker->reply_channels.count},
+        {"queues to be dealt from", !list_empty(&broker->runnable)},
+        {"lanes to be paged out", !list_empty(&broker->heavy)},
+        {"channels to be confirmed", !list_empty(&broker->confirming)},
+        {"timers", broker_next_deadline(broker) != INT64_MAX},
+        {"bytes for the disk", stats.pending_bytes},
+        {"ready messages of the virtual host", vhost->ready_count},
+        {"unacknowledged messages of the virtual host", vhost->unacked_count},
+        {"consumers of the virtual host", vhost->consumer_count},
+        {"channels of the virtual host", vhost->channel_count},
+        {"connections of the virtual host", vhost->connection_count},
+        {"dead letters on their way", !list_empty(&vhost->dead_letters)},
+        {"connections held for the disk", !list_empty(&vhost->waiting)},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(sums); i++)
+        if (sums[i].count > 0)
+            model_fail(model, "all is gone, and there are %" PRIu64 " %s left", sums[i].count,
+                       sums[i].what);
 }

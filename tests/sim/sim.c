@@ -15,8 +15,8 @@ struct sim {
     struct world world;
     struct model *model;
     struct node *node;
-    struct client clients[WORLD_CLIENTS_MAX];
-    struct client keeper; /* the simulation's own: sets the scene, and counts at the end */
+    struct client *clients; /* in the world's arena */
+    struct client keeper;   /* the simulation's own: sets the scene, and counts at the end */
 };
 
 /* -- network -- */
@@ -35,14 +35,11 @@ static void carry(struct sim *sim, struct link *link, bool everything)
                                     : 1 + world_below(world, link->left - link->arrived);
 }
 
+/* NULL: it does not think of that link any more. */
 static struct client *client_of(struct sim *sim, const struct link *link)
 {
-    if (sim->keeper.link == link)
-        return &sim->keeper;
-    for (unsigned i = 0; i < sim->world.client_count; i++)
-        if (sim->clients[i].link == link)
-            return &sim->clients[i];
-    return NULL;
+    struct client *client = link->client ? &sim->clients[link->client - 1] : &sim->keeper;
+    return client->link == link ? client : NULL;
 }
 
 static void carry_all(struct sim *sim, bool everything)
@@ -148,13 +145,26 @@ static void turn(struct sim *sim, bool everything)
         node_turn(sim->node, everything);
 }
 
+static void act(struct sim *sim, struct client *client)
+{
+    for (uint64_t acts = world_below(&sim->world, 3); acts > 0; acts--)
+        client_act(client);
+}
+
+static void act_all(struct sim *sim)
+{
+    unsigned count = sim->world.client_count;
+    for (unsigned i = 0; i < sim->world.acting; i++)
+        act(sim, &sim->clients[world_below(&sim->world, count)]);
+    for (unsigned i = 0; i < count && !sim->world.acting; i++)
+        act(sim, &sim->clients[i]);
+}
+
 static void step(struct sim *sim)
 {
     trouble(sim);
     pass_time(sim);
-    for (unsigned i = 0; i < sim->world.client_count; i++)
-        for (uint64_t acts = world_below(&sim->world, 3); acts > 0; acts--)
-            client_act(&sim->clients[i]);
+    act_all(sim);
     for (unsigned i = 0; i < sim->world.client_count; i++)
         client_beat(&sim->clients[i]);
     carry_all(sim, false);
@@ -184,6 +194,13 @@ static void rest(struct sim *sim)
 }
 
 /* -- the beginning and the end -- */
+
+static void gather(struct sim *sim)
+{
+    for (unsigned i = 0; i < sim->world.client_count; i++)
+        client_connect(&sim->clients[i]);
+    rest(sim);
+}
 
 /* The keeper with an open channel 1, whatever happened before. */
 static struct client *ready_keeper(struct sim *sim)
@@ -307,10 +324,13 @@ void sim_run(const struct sim_request *request, struct sim_result *result)
     world_init(&sim->world, request);
     sim->model = model_new(&sim->world);
     sim->node = node_new(&sim->world, sim->model);
+    sim->clients = arena_alloc(&sim->world.arena, sim->world.client_count * sizeof *sim->clients);
     for (unsigned i = 0; i < sim->world.client_count; i++)
         client_init(&sim->clients[i], i + 1, &sim->world, sim->node);
     client_init(&sim->keeper, 0, &sim->world, sim->node);
     set_the_scene(sim);
+    if (request->crowd)
+        gather(sim);
     for (unsigned i = 1; i <= sim->world.steps; i++) {
         sim->world.trace.step = i;
         step(sim);

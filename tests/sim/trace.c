@@ -25,6 +25,8 @@ static void print_tail(const struct trace *trace)
         for (uint64_t i = first; i < trace->lines; i++)
             fprintf(stderr, "%s\n", trace->ring[i % TRACE_LINES]);
     fprintf(stderr, "replay: build/tests/sim/sim --seed %" PRIu64, trace->request.seed);
+    if (trace->request.crowd)
+        fprintf(stderr, " --crowd");
     if (trace->request.sweep)
         fprintf(stderr, " --%s --at %" PRIu64, trace->request.power ? "power" : "fault",
                 trace->request.at);

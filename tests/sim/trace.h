@@ -18,6 +18,7 @@
 struct sim_request {
     uint64_t seed;
     unsigned steps;
+    bool crowd;  /* a thousand clients and more */
     bool live;   /* print as it goes */
     bool sweep;  /* a world for what follows: all is stored, no other fault of the disk */
     bool power;  /* it is the power that goes; else the disk that fails */

@@ -318,6 +318,14 @@ static void raise_storm(struct world *world)
     world->act_total += 8;
 }
 
+/* Many clients that share a few queues. */
+static void gather_crowd(struct world *world)
+{
+    world->client_count = WORLD_CROWD_MIN + BELOW(WORLD_CROWD_MIN);
+    world->acting = 60 + BELOW(100);
+    world->steps /= 4;
+}
+
 /* All is on the disk, and nothing fails but what the sweep lets fail. */
 static void make_durable(struct world *world)
 {
@@ -352,6 +360,8 @@ void world_init(struct world *world, const struct sim_request *request)
     if (world->queue_memory && CHANCE(60))
         build_backlogs(world);
     world_make_rules(world);
+    if (request->crowd)
+        gather_crowd(world);
     if (request->sweep)
         make_durable(world);
 }

@@ -16,6 +16,7 @@
 #define WORLD_QUEUES_MAX 10
 #define WORLD_EXCHANGES_MAX 10
 #define WORLD_CLIENTS_MAX 8
+#define WORLD_CROWD_MIN 1000
 #define WORLD_SECOND_USER "ann" /* and her password */
 
 struct queue_spec {
@@ -53,8 +54,10 @@ struct exchange_spec {
     X(DECLARE_EXCHANGE)                                                                            \
     X(DELETE_EXCHANGE)                                                                             \
     X(BIND)                                                                                        \
-    X(UNBIND) X(CONFIRM) X(TX_SELECT) X(TX_COMMIT) X(TX_ROLLBACK) X(BAD_ACK) X(MISBEHAVE) X(ASK)   \
-        X(REPLY) X(FLOW) X(OPEN_CHANNEL) X(CLOSE_CHANNEL) X(CLOSE_CONNECTION) X(DIE)
+    X(UNBIND)                                                                                      \
+    X(CONFIRM)                                                                                     \
+    X(TX_SELECT) X(TX_COMMIT) X(TX_ROLLBACK) X(BAD_ACK) X(MISBEHAVE) X(ASK) X(REPLY) X(FLOW)       \
+        X(OPEN_CHANNEL) X(CLOSE_CHANNEL) X(CLOSE_CONNECTION) X(DIE)
 
 enum act {
 #define X(name) ACT_##name,
@@ -78,6 +81,7 @@ struct world {
     unsigned rule_count;
     bool second_user; /* every other client comes as that one */
     unsigned client_count;
+    unsigned acting;       /* so many of them do something in a step; 0: all */
     unsigned channels_max; /* a client */
 
     unsigned act_weights[ACT_COUNT];
