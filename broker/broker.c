@@ -65,6 +65,7 @@ struct broker *broker_new(const struct broker_options *options, struct store *st
     rng_init(&broker->rng, options->seed);
     broker->hash_seed = rng_u64(&broker->rng);
     list_init(&broker->vhost_list);
+    list_init(&broker->dying);
     list_init(&broker->connections);
     list_init(&broker->runnable);
     list_init(&broker->confirming);
@@ -202,7 +203,8 @@ static bool deal(struct broker *broker)
 bool broker_dispatch(struct broker *broker)
 {
     bool applying = policies_apply(broker->policies);
-    return deal(broker) || applying;
+    bool burying = vhosts_bury(broker);
+    return deal(broker) || applying || burying;
 }
 
 static void flush_stores(struct broker *broker)

@@ -98,6 +98,7 @@ struct broker {
     struct timers timers;
     struct hmap vhosts;            /* struct vhost by name */
     struct list vhost_list;        /* struct vhost.broker_link, oldest first */
+    struct list dying;             /* struct vhost.dying_link: being deleted */
     struct access *access;         /* users and what they may do */
     struct parameters *parameters; /* as they were set */
     struct policies *policies;
@@ -150,8 +151,8 @@ void broker_collect(struct broker *broker);
 /* INT64_MAX when there is nothing to wait for. */
 int64_t broker_next_deadline(const struct broker *broker);
 void broker_run_timers(struct broker *broker);
-/* Deals messages to consumers, a quantum a queue in turn, and goes on applying policies; true when there
- * is more to do: the caller runs another turn without waiting. */
+/* Deals messages to consumers, a quantum a queue in turn, and goes on applying policies and deleting
+ * virtual hosts; true when there is more to do: the caller runs another turn without waiting. */
 bool broker_dispatch(struct broker *broker);
 /* Ends the turn: hands the batches to the store, sends the confirms that are due. */
 void broker_settle(struct broker *broker);

@@ -302,9 +302,9 @@ uint64_t lane_forget_paged(struct lane *lane, bool delete_rows)
     lane->reading = false;
     if (count == 0)
         return 0;
-    if (delete_rows && !vhost->closing && lane->store_id)
+    if (delete_rows && vhost_keeps_rows(vhost) && lane->store_id)
         store_lane_purge(vhost->db, lane->store_id, lane->page_first, lane->page_last);
-    if (delete_rows && !vhost->closing && lane->transient_id)
+    if (delete_rows && vhost_keeps_rows(vhost) && lane->transient_id)
         store_lane_purge(vhost->db, lane->transient_id, lane->page_first, lane->page_last);
     lane->queue->ready_count -= lane->paged_count;
     vhost->ready_count -= lane->paged_count;

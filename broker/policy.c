@@ -287,7 +287,7 @@ static bool concerns(const struct policies *policies, const struct change *chang
     const struct policy *old = change->old ? &change->old->policy : NULL;
     if (old && (effect->policy == old || effect->operator_policy == old))
         return true;
-    return change->new && matches(policies, change->new, name, kind);
+    return change->new &&matches(policies, change->new, name, kind);
 }
 
 /* What it took. */
@@ -365,8 +365,8 @@ bool policies_applied(const struct policies *policies, uint64_t number)
 }
 
 /* Takes `old`. The first part of it is done at once, so few objects are all done. */
-static void add_change(struct policies *policies, struct slice vhost_name,
-                       struct policy_entry *old, struct policy_entry *new)
+static void add_change(struct policies *policies, struct slice vhost_name, struct policy_entry *old,
+                       struct policy_entry *new)
 {
     struct change *change = MEM_NEW(struct change);
     *change = (struct change){

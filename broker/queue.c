@@ -150,9 +150,9 @@ static void delete_stored(struct queue *queue)
 {
     for (unsigned i = 0; i <= queue->settings.priority_max; i++) {
         struct lane *lane = queue->lanes[i];
-        if (lane && lane->store_id && !queue->vhost->closing)
+        if (lane && lane->store_id && vhost_keeps_rows(queue->vhost))
             store_lane_delete(queue->vhost->db, lane->store_id);
-        if (lane && lane->transient_id && !queue->vhost->closing)
+        if (lane && lane->transient_id && vhost_keeps_rows(queue->vhost))
             store_lane_delete(queue->vhost->db, lane->transient_id);
     }
     if (queue->durable)

@@ -120,7 +120,7 @@ void entry_discard(struct queue *queue, struct entry *entry)
     CHECK(!list_linked(&entry->link));
     struct lane *lane = entry->lane;
     uint32_t id = entry->is_stored ? lane->store_id : entry->is_spilled ? lane->transient_id : 0;
-    if (id != 0 && !queue->deleted && !queue->vhost->closing)
+    if (id != 0 && !queue->deleted && vhost_keeps_rows(queue->vhost))
         lane_note_deleted(entry->lane, entry->position,
                           store_message_delete(queue->vhost->db, id, entry->position, entry->stored,
                                                entry->message->body_len));

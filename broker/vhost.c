@@ -37,7 +37,7 @@ static uint64_t name_hash(const struct broker *broker, struct slice name)
     return hmap_hash(name, broker->hash_seed);
 }
 
-struct vhost *vhost_find(struct broker *broker, struct slice name)
+static struct vhost *find_any(const struct broker *broker, struct slice name)
 {
     struct hmap_node *node = hmap_first(&broker->vhosts, name_hash(broker, name));
     for (; node; node = hmap_next_same(node)) {
@@ -46,6 +46,18 @@ struct vhost *vhost_find(struct broker *broker, struct slice name)
             return vhost;
     }
     return NULL;
+}
+
+struct vhost *vhost_find(struct broker *broker, struct slice name)
+{
+    struct vhost *vhost = find_any(broker, name);
+    return vhost && !vhost->deleting ? vhost : NULL;
+}
+
+bool vhost_deleting(const struct broker *broker, struct slice name)
+{
+    const struct vhost *vhost = find_any(broker, name);
+    return vhost && vhost->deleting;
 }
 
 static void declare_predeclared(struct vhost *vhost)
@@ -80,6 +92,7 @@ enum err vhost_restore(struct broker *broker, struct slice name, struct vhost **
     list_init(&vhost->connections);
     list_init(&vhost->waiting);
     list_init(&vhost->dead_letters);
+    list_init(&vhost->dying_link);
     list_init(&vhost->ending);
     router_init(&vhost->router, rng_u64(&broker->rng));
     hmap_insert(&broker->vhosts, &vhost->node, name_hash(broker, name));
@@ -111,6 +124,11 @@ struct vhost *vhost_create(struct broker *broker, struct slice name, bool *creat
     *created = false;
     if (vhost)
         return vhost;
+    if (vhost_deleting(broker, name)) {
+        snprintf(message, message_size, "cannot create vhost '%.*s': it is being deleted",
+                 SLICE_FMT(name));
+        return NULL;
+    }
     if (most && broker->vhosts.count >= most) {
         snprintf(message, message_size, "cannot create vhost '%.*s': vhost limit of %u is reached",
                  SLICE_FMT(name), most);
@@ -138,13 +156,13 @@ uint64_t vhost_durable(const struct vhost *vhost)
 
 void vhost_put_record(struct vhost *vhost, const struct store_record *record)
 {
-    if (!vhost->closing)
+    if (vhost_keeps_rows(vhost))
         store_put(vhost->db, record);
 }
 
 void vhost_remove_record(struct vhost *vhost, const struct store_record *record)
 {
-    if (!vhost->closing)
+    if (vhost_keeps_rows(vhost))
         store_remove(vhost->db, record);
 }
 
@@ -171,31 +189,75 @@ bool vhost_set_limit(struct vhost *vhost, struct slice name, int64_t value)
 
 /* -- the end -- */
 
-static void close_connections(struct vhost *vhost)
+/* A turn's share of work: about half a millisecond. */
+#define BURY_TURN 512
+#define CONNECTION_WORK 32 /* of which it takes so many to close a connection */
+#define OBJECT_WORK 2      /* to destroy a queue or an exchange, and for each of its bindings */
+
+static void spend(size_t *budget, size_t work)
+{
+    *budget -= work < *budget ? work : *budget;
+}
+
+/* True when all are closed. */
+static bool close_connections(struct vhost *vhost, size_t *budget)
 {
     struct reply reply;
     reply_set(&reply, REPLY_CONNECTION_FORCED, "vhost '%s' is deleted", vhost->name);
     while (!list_empty(&vhost->connections)) {
+        if (*budget == 0)
+            return false;
         struct connection *connection =
             LIST_FIRST(&vhost->connections, struct connection, vhost_link);
         connection->ops->close(connection, &reply);
         connection_leave_vhost(connection);
         connection->ops->durable(connection);
+        spend(budget, CONNECTION_WORK);
     }
+    return true;
 }
 
-static void destroy_queues(struct vhost *vhost)
+static size_t destroy_queue(struct hmap_node *node)
 {
-    struct hmap_node *node;
-    while ((node = hmap_walk(&vhost->queues, NULL)))
-        queue_destroy(CONTAINER_OF(node, struct queue, node));
+    struct queue *queue = CONTAINER_OF(node, struct queue, node);
+    size_t work = OBJECT_WORK * (1 + queue->target.bindings_to_count);
+    queue_destroy(queue);
+    return work;
 }
 
-static void destroy_exchanges(struct vhost *vhost)
+static size_t destroy_exchange(struct hmap_node *node)
 {
-    struct hmap_node *node;
-    while ((node = hmap_walk(&vhost->exchanges, NULL)))
-        exchange_destroy(CONTAINER_OF(node, struct exchange, node));
+    struct exchange *exchange = CONTAINER_OF(node, struct exchange, node);
+    size_t work = OBJECT_WORK * (1 + exchange->route.bindings_from_count +
+                                 exchange->route.target.bindings_to_count);
+    exchange_destroy(exchange);
+    return work;
+}
+
+/* True when the map is empty. An object's end may be that of others, so a bucket is asked again for
+ * each. */
+static bool destroy_all(const struct hmap *map, uint64_t *cursor, size_t *budget,
+                        size_t (*destroy)(struct hmap_node *node))
+{
+    while (map->count > 0) {
+        struct hmap_node *node = hmap_scan(map, *cursor);
+        if (*budget == 0)
+            return false;
+        if (node)
+            spend(budget, destroy(node));
+        else
+            *cursor = hmap_scan_next(map, *cursor);
+    }
+    *cursor = 0;
+    return true;
+}
+
+static void destroy_content(struct vhost *vhost)
+{
+    size_t budget = SIZE_MAX;
+    uint64_t cursor = 0;
+    CHECK(destroy_all(&vhost->queues, &cursor, &budget, destroy_queue));
+    CHECK(destroy_all(&vhost->exchanges, &cursor, &budget, destroy_exchange));
 }
 
 static void release(struct vhost *vhost)
@@ -209,6 +271,7 @@ static void release(struct vhost *vhost)
     hmap_fini(&vhost->queues);
     hmap_remove(&vhost->broker->vhosts, &vhost->node);
     list_remove(&vhost->broker_link);
+    list_remove(&vhost->dying_link);
     message_stats_add(&vhost->broker->stats, &vhost->stats);
     histogram_add(&vhost->broker->message_sizes, &vhost->message_sizes);
     history_free(vhost->history);
@@ -220,16 +283,14 @@ static void release(struct vhost *vhost)
     mem_free(vhost);
 }
 
-void vhost_delete(struct vhost *vhost)
+/* What is left of it when its objects have gone. */
+static void end(struct vhost *vhost)
 {
     struct broker *broker = vhost->broker;
     struct store_record record = {
         .kind = STORE_VHOST,
         .values = {{.bytes = slice_str(vhost->name)}},
     };
-    close_connections(vhost);
-    destroy_queues(vhost);
-    destroy_exchanges(vhost);
     vhost_set_limit(vhost, slice_str("max-connections"), -1);
     vhost_set_limit(vhost, slice_str("max-queues"), -1);
     access_forget_vhost(broker->access, slice_str(vhost->name));
@@ -241,12 +302,49 @@ void vhost_delete(struct vhost *vhost)
     broker_note_store(broker);
 }
 
+/* False when the budget is used up. */
+static bool bury(struct vhost *vhost, size_t *budget)
+{
+    if (!close_connections(vhost, budget))
+        return false;
+    vhost->dropped = true;
+    return destroy_all(&vhost->queues, &vhost->dying_cursor, budget, destroy_queue) &&
+           destroy_all(&vhost->exchanges, &vhost->dying_cursor, budget, destroy_exchange);
+}
+
+/* To close a database is to wait for its writer, unless it has nothing to do. */
+static bool idle(const struct vhost *vhost)
+{
+    return store_durable(vhost->db) >= store_last(vhost->db) ||
+           store_status(vhost->db, NULL) != ERR_OK;
+}
+
+bool vhosts_bury(struct broker *broker)
+{
+    size_t budget = BURY_TURN;
+    LIST_EACH(&broker->dying, node) {
+        struct vhost *vhost = CONTAINER_OF(node, struct vhost, dying_link);
+        if (!bury(vhost, &budget))
+            return true;
+        if (idle(vhost))
+            end(vhost);
+    }
+    return false;
+}
+
+void vhost_delete(struct vhost *vhost)
+{
+    CHECK(!vhost->deleting);
+    vhost->deleting = true;
+    list_push_back(&vhost->broker->dying, &vhost->dying_link);
+    vhosts_bury(vhost->broker);
+}
+
 void vhost_free(struct vhost *vhost)
 {
     /* What is in memory goes; the rows stay. */
     vhost->closing = true;
     CHECK(list_empty(&vhost->connections));
-    destroy_queues(vhost);
-    destroy_exchanges(vhost);
+    destroy_content(vhost);
     release(vhost);
 }

@@ -48,6 +48,10 @@ struct vhost {
     bool ending_exchanges;    /* they are being looked at: further ones queue up */
     uint64_t inspections;     /* snapshots taken for queries in SQL */
     bool closing;             /* the broker is being freed: rows stay as they are */
+    bool deleting;            /* it is found no more, and goes turn by turn */
+    bool dropped;             /* nobody uses it any more: rows go with their database */
+    struct list dying_link;   /* in broker->dying */
+    uint64_t dying_cursor;    /* how far its objects are destroyed */
     int64_t connections_max;  /* limits; negative: none */
     int64_t queues_max;
     uint64_t ready_count;     /* sums over its queues */
@@ -59,7 +63,7 @@ struct vhost {
     struct history *history;        /* the management's: its numbers over time; NULL: none */
 };
 
-/* NULL when there is none. */
+/* NULL when there is none, or when it is being deleted. */
 struct vhost *vhost_find(struct broker *broker, struct slice name);
 /* Makes one with the predeclared exchanges and stores it; one that is there is returned as it is
  * (and `*created` is false). A database that a crash left behind before the node knew of it is taken
@@ -67,8 +71,14 @@ struct vhost *vhost_find(struct broker *broker, struct slice name);
  * reached. */
 struct vhost *vhost_create(struct broker *broker, struct slice name, bool *created, char *message,
                            size_t message_size);
-/* Closes its connections (320 "vhost 'V' is deleted"), deletes everything in it. */
+/* Closes its connections (320 "vhost 'V' is deleted"), deletes everything in it: some hundred objects at
+ * once, more by vhosts_bury(). A crash in between leaves its queues as they were. */
 void vhost_delete(struct vhost *vhost);
+/* Goes on with what is being deleted, a turn's share; true when there is more to do. (It may wait for
+ * the store, which wakes the loop.) */
+bool vhosts_bury(struct broker *broker);
+/* One of that name is being deleted: until it has gone there can't be another. */
+bool vhost_deleting(const struct broker *broker, struct slice name);
 /* Stores description, tags, default queue type, tracing and metadata after a change. */
 void vhost_save(struct vhost *vhost);
 /* Limits by the API's names: "max-connections", "max-queues"; negative clears. False: no such. */
@@ -77,7 +87,12 @@ bool vhost_set_limit(struct vhost *vhost, struct slice name, int64_t value);
 /* The last operation in its database that the next start will find; 0 until the virtual host itself is
  * durable, which is in another database with a writer of its own. */
 uint64_t vhost_durable(const struct vhost *vhost);
-/* Writes or removes a record in its database, unless the broker is being freed. */
+/* Rows are to be written and deleted: neither is the broker being freed nor is the database. */
+static inline bool vhost_keeps_rows(const struct vhost *vhost)
+{
+    return !vhost->closing && !vhost->dropped;
+}
+/* Writes or removes a record in its database, if rows are to be. */
 void vhost_put_record(struct vhost *vhost, const struct store_record *record);
 void vhost_remove_record(struct vhost *vhost, const struct store_record *record);
 

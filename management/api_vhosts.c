@@ -112,19 +112,36 @@ void vhost_put(struct call *call)
     json_decref(body);
 }
 
+static bool wait_for_end(struct call *call, void *state)
+{
+    bool more = vhosts_bury(call->broker); /* it would go without our help as well */
+
+    (void)state;
+    call_spend(call, MANAGEMENT_WORK);
+    if (!vhost_deleting(call->broker, call_arg(call, "vhost"))) {
+        call_empty(call, 204);
+        return true;
+    }
+    if (!more)
+        call_wait(call);
+    return false;
+}
+
+static void free_nothing(void *state)
+{
+    (void)state;
+}
+
+/* Answered when it has gone: there may be another of that name from then on. */
 void vhost_delete_route(struct call *call)
 {
+    static const struct call_task task = {.run = wait_for_end, .free = free_nothing};
+
     if (!call_vhost(call))
         return;
-    if (vhost_fields_protected(call->vhost)) {
-        call_error(call, 412, "precondition_failed",
-                   "virtual host '%s' is protected from deletion: lift the protection first",
-                   call->vhost->name);
-        return;
-    }
     vhost_delete(call->vhost);
     call->vhost = NULL;
-    call_empty(call, 204);
+    call_set_task(call, &task, NULL);
 }
 
 static void protect(struct call *call, bool on)

@@ -67,10 +67,12 @@ static char *exported(void)
 {
     struct management management = {.broker = api.world.broker, .version = "9.9.9"};
     struct http_request request = {0};
+    const struct route route = {.pattern = "/api/definitions"};
     struct http_response response;
     struct call call = {.management = &management,
                         .broker = api.world.broker,
                         .request = &request,
+                        .route = &route,
                         .response = &response};
 
     http_response_init(&response);

@@ -406,6 +406,8 @@ START_TEST(virtual_host_goes_before_its_change_is_applied)
     set("p", "^q", 0, "max-length=2");
     ck_assert(!policies_applied(policies(), policies_latest(policies())));
     vhost_delete(world_vhost(&world));
+    while (vhost_deleting(world.broker, slice_str("/")))
+        world_turn(&world);
     ck_assert(policies_applied(policies(), policies_latest(policies())));
     ck_assert(!broker_dispatch(world.broker));
 }

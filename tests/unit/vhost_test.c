@@ -11,6 +11,8 @@
 
 #include <sqlite3.h>
 
+#include <stdio.h>
+
 static const struct test_properties persistent = {.persistent = true};
 
 static struct world world;
@@ -165,12 +167,72 @@ START_TEST(one_that_was_deleted_comes_back_empty)
 }
 END_TEST
 
+static struct vhost *find_dying(void)
+{
+    return LIST_FIRST(&world.broker->dying, struct vhost, dying_link);
+}
+
+/* Found no more, but gone only turns later; its name is free then. */
+START_TEST(a_large_one_goes_turn_by_turn)
+{
+    struct test_channel *channel = enter_other();
+    char name[32], message[256];
+    unsigned turns = 0;
+    bool created;
+    for (unsigned i = 0; i < 2000; i++) {
+        snprintf(name, sizeof name, "q%u", i);
+        ck_assert(declare_durable(channel->client, name, none()));
+        bind_queue(channel->client, "amq.direct", name, name);
+    }
+    world_turn(&world);
+    vhost_delete(find_other());
+    ck_assert_ptr_null(find_other());
+    ck_assert(vhost_deleting(world.broker, slice_str("other")));
+    ck_assert_ptr_null(
+        vhost_create(world.broker, slice_str("other"), &created, message, sizeof message));
+    ck_assert_str_eq(message, "cannot create vhost 'other': it is being deleted");
+    const struct vhost *dying;
+    for (; (dying = find_dying()) && dying->queues.count > 0; turns++) {
+        size_t before = dying->queues.count;
+        if (broker_dispatch(world.broker))
+            ck_assert_uint_le(before - dying->queues.count, 500);
+    }
+    ck_assert_uint_gt(turns, 3);
+    world_turn(&world);
+    ck_assert(!vhost_deleting(world.broker, slice_str("other")));
+    world_expect(&world, "o close 320 CONNECTION_FORCED - vhost 'other' is deleted\n");
+    enter_other();
+    ck_assert_uint_eq(find_other()->queues.count, 0);
+}
+END_TEST
+
+/* A crash in the middle leaves all of it as it was. */
+START_TEST(one_that_is_half_deleted_comes_back_whole)
+{
+    struct test_channel *channel = enter_other();
+    char name[32];
+    for (unsigned i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "q%u", i);
+        ck_assert(declare_durable(channel->client, name, none()));
+    }
+    world_turn(&world);
+    vhost_delete(find_other());
+    (void)broker_dispatch(world.broker);
+    ck_assert_uint_lt(find_dying()->queues.count, 1000);
+    broker_settle(world.broker);
+    world_crash(&world);
+    ck_assert_ptr_nonnull(find_other());
+    ck_assert_uint_eq(find_other()->queues.count, 1000);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         confirms_wait_for_the_virtual_host_itself, an_answer_does_not_overtake_it_either,
         what_a_crash_left_is_taken_up_again,       what_is_left_and_damaged_is_not_taken_for_empty,
-        one_that_was_deleted_comes_back_empty,
+        one_that_was_deleted_comes_back_empty,     a_large_one_goes_turn_by_turn,
+        one_that_is_half_deleted_comes_back_whole,
     };
     return suite_run("vhost", setup, teardown, tests, ARRAY_LEN(tests));
 }
