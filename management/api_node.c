@@ -302,9 +302,9 @@ static void write_node(const struct call *call, struct row *row)
     row_known(row, "fd_used", facts.fd_used);
     row_known(row, "fd_total", facts.fd_total);
     row_number(row, "sockets_used", call->broker->connection_count);
-    row_known(row, "sockets_total", call->broker->options.connections_max
-                                        ? call->broker->options.connections_max
-                                        : facts.fd_total);
+    row_known(row, "sockets_total",
+              call->broker->options.connections_max ? call->broker->options.connections_max
+                                                    : facts.fd_total);
     row_known(row, "proc_used", facts.threads_used);
     row_known(row, "proc_total", facts.threads_most);
     put_node_rates(call, row, &facts);

@@ -25,6 +25,7 @@ struct http_request {
     struct slice origin;
     struct slice cors_headers; /* Access-Control-Request-Headers */
     struct slice body;
+    const char *malformed;    /* why it can't be answered; NULL: it can */
     const char *peer_address; /* "192.0.2.7" */
     const char *source;       /* what failed logins are counted by; NULL: they aren't */
     /* What management_authenticate() made of the credentials; NULL: they are looked at when the

@@ -407,6 +407,13 @@ static void run(struct call *call)
     call->route->handle(call);
 }
 
+/* Nobody knows where the next request would begin. */
+static void refuse_malformed(struct call *call)
+{
+    http_response_add_header(call->response, "Connection", slice_str("close"));
+    call_error(call, 400, "bad_request", "%s", call->request->malformed);
+}
+
 struct call *management_begin(struct management *management, const struct http_request *request,
                               struct http_response *response)
 {
@@ -417,7 +424,9 @@ struct call *management_begin(struct management *management, const struct http_r
     call->request = request;
     call->response = response;
     call->work_given = MANAGEMENT_WORK;
-    if (request->path.len == 0 || request->path.data[0] != '/')
+    if (request->malformed)
+        refuse_malformed(call);
+    else if (request->path.len == 0 || request->path.data[0] != '/')
         call_error(call, 400, "bad_request", "the path must start with a slash");
     else
         run(call);

@@ -196,8 +196,8 @@ void metrics_read_node(struct metrics_node *node, const struct call *call)
     };
     broker_sum_stats(broker, NULL, &node->sizes.counts);
     node_ask(call, &node->facts);
-    node->sockets_most = broker->options.connections_max ? broker->options.connections_max
-                                                         : node->facts.fd_total;
+    node->sockets_most =
+        broker->options.connections_max ? broker->options.connections_max : node->facts.fd_total;
     if (host->load)
         host->load(host->context, &node->load);
     rates_begin_node(&node->totals, call->management);

@@ -63,8 +63,9 @@ static const char *method_name(enum evhttp_cmd_type command)
         enum evhttp_cmd_type command;
         const char *name;
     } names[] = {
-        {EVHTTP_REQ_GET, "GET"},       {EVHTTP_REQ_POST, "POST"}, {EVHTTP_REQ_PUT, "PUT"},
-        {EVHTTP_REQ_DELETE, "DELETE"}, {EVHTTP_REQ_HEAD, "HEAD"}, {EVHTTP_REQ_OPTIONS, "OPTIONS"},
+        {EVHTTP_REQ_GET, "GET"},       {EVHTTP_REQ_POST, "POST"},   {EVHTTP_REQ_PUT, "PUT"},
+        {EVHTTP_REQ_DELETE, "DELETE"}, {EVHTTP_REQ_HEAD, "HEAD"},   {EVHTTP_REQ_OPTIONS, "OPTIONS"},
+        {EVHTTP_REQ_PATCH, "PATCH"},   {EVHTTP_REQ_TRACE, "TRACE"},
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (names[i].command == command)
@@ -76,6 +77,31 @@ static const char *method_name(enum evhttp_cmd_type command)
 static struct slice header(struct evhttp_request *from, const char *name)
 {
     return slice_str(evhttp_find_header(evhttp_request_get_input_headers(from), name));
+}
+
+static size_t count_headers(struct evhttp_request *from, const char *name)
+{
+    size_t count = 0;
+    for (const struct evkeyval *one = evhttp_request_get_input_headers(from)->tqh_first; one;
+         one = one->next.tqe_next)
+        count += evutil_ascii_strcasecmp(one->key, name) == 0;
+    return count;
+}
+
+/* What evhttp lets pass, though two readers could understand it in two ways: then one of them may be
+ * made to take a part of one request for another one [RFC 9112 section 6.3]. NULL: nothing. */
+static const char *ambiguity(struct evhttp_request *from)
+{
+    struct slice coding = header(from, "Transfer-Encoding");
+    if (count_headers(from, "Content-Length") > 1)
+        return "there is more than one Content-Length";
+    if (coding.len && evutil_ascii_strcasecmp((const char *)coding.data, "chunked") != 0)
+        return "the only Transfer-Encoding that is understood is chunked";
+    if (count_headers(from, "Authorization") > 1)
+        return "there is more than one Authorization";
+    if (count_headers(from, "Host") > 1)
+        return "there is more than one Host";
+    return NULL;
 }
 
 /* Path and query of the request line's target: "/api/queues?page=1", or the absolute form. */
@@ -382,6 +408,7 @@ static void read_request(struct request *request, bool metrics_port)
         .cors_headers = header(from, "Access-Control-Request-Headers"),
         .body = slice_of(body_len ? evbuffer_pullup(body, -1) : NULL, body_len),
         .metrics_port = metrics_port,
+        .malformed = ambiguity(from),
     };
     set_target(&request->request, evhttp_request_get_uri(from));
     set_peer(&request->request, from, &request->peer);
@@ -445,7 +472,8 @@ static struct evhttp *new_evhttp(struct http_server *server)
     struct evhttp *http = evhttp_new(server->options.loop->base);
     CHECK(http);
     evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
-                                         EVHTTP_REQ_DELETE | EVHTTP_REQ_HEAD | EVHTTP_REQ_OPTIONS);
+                                         EVHTTP_REQ_DELETE | EVHTTP_REQ_HEAD | EVHTTP_REQ_OPTIONS |
+                                         EVHTTP_REQ_PATCH | EVHTTP_REQ_TRACE);
     evhttp_set_max_headers_size(http, HEADERS_MAX);
     evhttp_set_max_body_size(http, (ev_ssize_t)server->options.body_size_max);
     evhttp_set_timeout(http, IDLE_TIMEOUT_S);
