@@ -195,6 +195,15 @@ void outq_add_borrowed(struct outq *queue, const void *data, size_t len,
     queue->added += len;
 }
 
+uint64_t outq_memory(const struct outq *queue)
+{
+    uint64_t bytes = queue->spare ? sizeof(struct outq_chunk) + queue->spare->capacity : 0;
+
+    for (const struct outq_chunk *chunk = queue->head; chunk; chunk = chunk->next)
+        bytes += sizeof(*chunk) + chunk->capacity;
+    return bytes;
+}
+
 uint64_t outq_ready(const struct outq *queue)
 {
     uint64_t end = queue->added < queue->limit ? queue->added : queue->limit;

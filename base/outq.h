@@ -45,6 +45,9 @@ static inline uint64_t outq_len(const struct outq *queue)
     return queue->added - queue->drained;
 }
 
+/* Memory that the queue itself has taken; what is borrowed is its owners'. */
+uint64_t outq_memory(const struct outq *queue);
+
 /* Bytes that may be written now. */
 uint64_t outq_ready(const struct outq *queue);
 

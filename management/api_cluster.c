@@ -60,68 +60,6 @@ void statistics_reset(struct call *call)
     call_empty(call, 204);
 }
 
-/* ---- memory ---- */
-
-/* What is known of the process's memory: messages, and all the rest. */
-struct memory {
-    uint64_t total, messages;
-};
-
-static bool read_memory(struct call *call, struct memory *memory)
-{
-    struct node_facts facts;
-
-    if (!node_check(call))
-        return false;
-    node_ask(call, &facts);
-    if (facts.memory_used == FACT_UNKNOWN) {
-        call_json(call, json_pack("{s:s}", "memory", "not_available"));
-        return false;
-    }
-    memory->total = facts.memory_used;
-    memory->messages =
-        call->broker->message_bytes < memory->total ? call->broker->message_bytes : memory->total;
-    return true;
-}
-
-/* RabbitMQ's word for message bodies is "binary". */
-static json_t *breakdown(uint64_t messages, uint64_t rest)
-{
-    json_t *object = json_object();
-
-    json_put_number(object, "binary", messages);
-    json_put_number(object, "other_system", rest);
-    return object;
-}
-
-void node_memory_get(struct call *call)
-{
-    struct memory memory;
-
-    if (!read_memory(call, &memory))
-        return;
-    json_t *object = breakdown(memory.messages, memory.total - memory.messages);
-    json_t *total = json_object();
-    json_put_number(total, "rss", memory.total);
-    json_put_number(total, "allocated", memory.total);
-    json_put(object, "strategy", json_string("rss"));
-    json_put(object, "total", total);
-    call_json(call, json_pack("{s:o}", "memory", object));
-}
-
-/* In percent. */
-void node_memory_relative_get(struct call *call)
-{
-    struct memory memory;
-
-    if (!read_memory(call, &memory))
-        return;
-    uint64_t percent = memory.total ? memory.messages * 100 / memory.total : 0;
-    json_t *object = breakdown(percent, 100 - percent);
-    json_put_number(object, "total", 100);
-    call_json(call, json_pack("{s:o}", "memory", object));
-}
-
 /* Tables of Erlang's: RabbitMQ's answer when none match. */
 void node_tables_get(struct call *call)
 {

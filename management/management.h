@@ -72,9 +72,25 @@ struct load_facts {
     uint64_t memory_used, disk_free;                /* bytes, of the last look */
     uint64_t turn_longest_ns;                       /* of the last seconds */
     uint64_t store_pending, store_file, store_free; /* bytes */
+    uint64_t store_memory, tls_memory, event_memory; /* bytes, as in struct memory_facts */
+    uint64_t mapped_memory;
     struct histogram_facts turns;   /* how long the loop's turns took, in nanoseconds */
     struct histogram_facts commits; /* the store's transactions, in nanoseconds */
     struct histogram_facts batches; /* operations in each of them */
+};
+
+/* The process's memory by what it is used for, in bytes. */
+struct memory_facts {
+    uint64_t resident;
+    uint64_t mapped;        /* of it: code and files */
+    uint64_t heap_used;     /* all that is allocated, what follows included */
+    uint64_t heap_free;     /* kept by the allocator, and resident */
+    uint64_t conversations; /* clients, without their channels and what waits to be written */
+    uint64_t outputs;       /* what waits to be written, without messages' bodies */
+    uint64_t channels;
+    uint64_t store;  /* SQLite's */
+    uint64_t tls;    /* OpenSSL's */
+    uint64_t events; /* libevent's: the HTTP server, and the sockets' readiness */
 };
 
 /* Answers that the broker does not have. Every function may be NULL. They fill in what they know:
@@ -83,6 +99,7 @@ struct management_host {
     void *context;
     void (*node)(void *context, struct node_facts *facts);
     void (*load)(void *context, struct load_facts *facts);
+    void (*memory)(void *context, struct memory_facts *facts);
     size_t (*listeners)(void *context, struct listener_facts *facts, size_t most);
     /* False when it knows nothing of that connection. */
     bool (*connection)(void *context, const struct connection *connection,

@@ -22,6 +22,7 @@
 #include "server/hasher.h"
 #include "server/http_server.h"
 #include "server/kernel.h"
+#include "server/library_memory.h"
 #include "server/log_sink.h"
 #include "server/notify.h"
 #include "server/ports.h"
@@ -267,6 +268,7 @@ static enum exit_code start_management(struct daemon *daemon)
     const struct configuration *configuration = daemon->configuration;
     daemon->facts = (struct facts){
         .resources = &daemon->resources,
+        .clients = &daemon->clients,
         .started_ms = daemon->loop.now_ms,
         .data_directory = configuration_text(configuration, CONFIG_DATA_DIR),
         .config_file = daemon->line->config_file,
@@ -494,6 +496,7 @@ static enum exit_code serve(struct daemon *daemon)
 {
     signal(SIGPIPE, SIG_IGN);
     umask(FILES_MASK);
+    library_memory_init();
     enum exit_code code = start(daemon);
     if (code != EXIT_CODE_OK) {
         log_failure(daemon, "cannot start");

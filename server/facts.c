@@ -2,15 +2,20 @@
 /* Answers to the management API. */
 #include "server/facts.h"
 
+#include "broker/broker.h"
+#include "broker/connection.h"
+#include "server/client.h"
 #include "server/endpoint.h"
 #include "server/http_server.h"
 #include "server/kernel.h"
+#include "server/library_memory.h"
 #include "server/loop.h"
 #include "server/resources.h"
 #include "server/tls.h"
 #include "session/amqp_connection.h"
 #include "storage/store.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -62,6 +67,10 @@ static void tell_load(void *context, struct load_facts *out)
     out->store_pending = store.pending_bytes;
     out->store_file = store.file_bytes;
     out->store_free = store.free_bytes;
+    out->store_memory = store_memory();
+    out->tls_memory = library_memory_tls();
+    out->event_memory = library_memory_events();
+    out->mapped_memory = memory_kinds().mapped;
     out->commits = (struct histogram_facts){store.commits, &STORE_COMMIT_BOUNDS};
     out->batches = (struct histogram_facts){store.batch_operations, &STORE_BATCH_BOUNDS};
 }
@@ -71,6 +80,34 @@ static SSL_CTX *tls_of(const struct facts *facts, const char *protocol)
     if (strcmp(protocol, "amqp/ssl") == 0)
         return *facts->amqp_tls;
     return strcmp(protocol, "https") == 0 ? http_server_tls(facts->http) : NULL;
+}
+
+/* The heap is asked as a whole: parts of it are told apart by those who know them. */
+static void tell_heap(struct memory_facts *out)
+{
+    struct mallinfo2 heap = mallinfo2();
+    struct memory_kinds kinds = memory_kinds();
+    out->resident = kinds.mapped + kinds.anonymous;
+    out->mapped = kinds.mapped;
+    out->heap_used = heap.uordblks + heap.hblkhd;
+    /* What is free may have been given back, piece by piece; used pages are resident. */
+    uint64_t rest = kinds.anonymous > out->heap_used ? kinds.anonymous - out->heap_used : 0;
+    out->heap_free = heap.fordblks < rest ? heap.fordblks : rest;
+}
+
+static void tell_memory(void *context, struct memory_facts *out)
+{
+    const struct facts *facts = context;
+    struct amqp_memory sum = {0};
+    LIST_EACH(&facts->resources->broker->connections, link)
+        amqp_connection_memory(CONTAINER_OF(link, struct connection, broker_link), &sum);
+    out->conversations = sum.conversations + client_set_memory(facts->clients);
+    out->outputs = sum.outputs;
+    out->channels = sum.channels;
+    out->store = store_memory();
+    out->tls = library_memory_tls();
+    out->events = library_memory_events();
+    tell_heap(out);
 }
 
 static size_t tell_listeners(void *context, struct listener_facts *out, size_t most)
@@ -116,6 +153,7 @@ struct management_host facts_host(struct facts *facts)
         .context = facts,
         .node = tell_node,
         .load = tell_load,
+        .memory = tell_memory,
         .listeners = tell_listeners,
         .connection = tell_connection,
     };

@@ -14,6 +14,7 @@ struct resources;
 
 struct facts {
     const struct resources *resources;
+    const struct client_set *clients;
     int64_t started_ms; /* monotonic */
     const char *data_directory;
     const char *config_file; /* NULL: none */

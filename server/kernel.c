@@ -138,6 +138,24 @@ uint64_t threads_most(void)
     return most == UINT64_MAX ? 0 : most;
 }
 
+struct memory_kinds memory_kinds(void)
+{
+    struct memory_kinds kinds = {0};
+    char line[256];
+    FILE *file = fopen("/proc/self/status", "re");
+    while (file && fgets(line, sizeof(line), file)) {
+        uint64_t kib = 0;
+        if (sscanf(line, "RssAnon: %" SCNu64, &kib) == 1)
+            kinds.anonymous += kib * 1024;
+        else if (sscanf(line, "RssFile: %" SCNu64, &kib) == 1 ||
+                 sscanf(line, "RssShmem: %" SCNu64, &kib) == 1)
+            kinds.mapped += kib * 1024;
+    }
+    if (file)
+        fclose(file);
+    return kinds;
+}
+
 uint64_t descriptors_used(void)
 {
     DIR *directory = opendir("/proc/self/fd");

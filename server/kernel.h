@@ -18,6 +18,12 @@ unsigned cores_usable(void);
 /* Threads of the process, and how many the kernel would let it have; 0 when it does not say. */
 uint64_t threads_used(void);
 uint64_t threads_most(void);
+/* Of the resident bytes, those that belong to files (code, and mapped ones) and the others. */
+struct memory_kinds {
+    uint64_t mapped;
+    uint64_t anonymous;
+};
+struct memory_kinds memory_kinds(void);
 /* Open file descriptors of the process. */
 uint64_t descriptors_used(void);
 /* Raises the limit of open file descriptors as far as allowed; returns the limit. */

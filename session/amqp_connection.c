@@ -459,3 +459,18 @@ bool amqp_connection_info(const struct connection *connection, struct amqp_conne
     };
     return true;
 }
+
+void amqp_connection_memory(const struct connection *connection, struct amqp_memory *sum)
+{
+    if (connection->ops != &AMQP_CONNECTION_OPS)
+        return;
+    const struct amqp_connection *amqp =
+        CONTAINER_OF(connection, const struct amqp_connection, base);
+    sum->conversations += sizeof(*amqp) + amqp->client_properties.capacity;
+    sum->outputs += outq_memory(&amqp->output);
+    HMAP_EACH(&amqp->channels, node) {
+        const struct amqp_channel *channel = CONTAINER_OF(node, struct amqp_channel, node);
+        sum->channels += sizeof(*channel) + channel->names.capacity +
+                         channel->base.unacked_capacity * sizeof(struct unacked);
+    }
+}

@@ -26,9 +26,9 @@ struct connection;
 
 /* Who is at the other end. Everything is copied. */
 struct amqp_peer {
-    const char *name;         /* "127.0.0.1:51234 -> 127.0.0.1:5672" */
-    const char *source;       /* what failed logins are counted by: its address; NULL: they aren't */
-    bool loopback;            /* it comes from this machine */
+    const char *name;   /* "127.0.0.1:51234 -> 127.0.0.1:5672" */
+    const char *source; /* what failed logins are counted by: its address; NULL: they aren't */
+    bool loopback;      /* it comes from this machine */
     const char *tls_protocol; /* "TLSv1.3"; NULL without TLS */
     const char *tls_cipher;   /* NULL without TLS */
     const char *tls_login;    /* the user that the verified client certificate names: SASL EXTERNAL
@@ -98,5 +98,15 @@ struct amqp_connection_info {
 /* Numbers of one of the broker's connections; false when it is not an AMQP 0-9-1 conversation. The
  * slices and texts are valid until the connection is fed again. */
 bool amqp_connection_info(const struct connection *connection, struct amqp_connection_info *info);
+
+/* Memory of conversations, in bytes. */
+struct amqp_memory {
+    uint64_t conversations;
+    uint64_t outputs; /* without what is borrowed from messages */
+    uint64_t channels;
+};
+
+/* Adds that of one of the broker's connections, if it is an AMQP 0-9-1 conversation. */
+void amqp_connection_memory(const struct connection *connection, struct amqp_memory *sum);
 
 #endif

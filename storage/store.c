@@ -371,3 +371,8 @@ bool store_read(struct store_db *db)
         any = true;
     return query_step(db) || any;
 }
+
+uint64_t store_memory(void)
+{
+    return (uint64_t)sqlite3_memory_used();
+}

@@ -223,6 +223,9 @@ void store_stats(const struct store_db *db, struct store_stats *stats);
 /* The sums over all databases; what was counted in deleted ones stays in. */
 void store_total(const struct store *store, struct store_stats *stats);
 
+/* Bytes that SQLite has allocated, for all stores of the process. */
+uint64_t store_memory(void);
+
 /* Bytes free on the disk of the store's directory; UINT64_MAX in memory. */
 uint64_t store_disk_free(const struct store *store);
 
