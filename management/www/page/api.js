@@ -24,8 +24,7 @@ export function path(texts, ...names) {
 export function withQuery(target, values) {
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(values))
-        if (value !== null && value !== undefined && value !== '')
-            query.set(name, value);
+        if (value !== null && value !== undefined && value !== '') query.set(name, value);
     const text = query.toString();
     return text ? `${target}?${text}` : target;
 }
@@ -59,8 +58,7 @@ async function request(method, target, body, headers, login) {
         throw new ApiError(0, 'The broker can’t be reached.');
     }
     const text = await response.text();
-    if (response.ok)
-        return text ? JSON.parse(text) : null;
+    if (response.ok) return text ? JSON.parse(text) : null;
     throw new ApiError(response.status, reasonOf(response.status, text));
 }
 
@@ -69,8 +67,7 @@ async function ask(method, target, body, headers) {
     try {
         return await request(method, target, body, headers, authorization());
     } catch (error) {
-        if (error.status === 401 && error.message === 'Not_Authorized')
-            expire();
+        if (error.status === 401 && error.message === 'Not_Authorized') expire();
         throw error;
     }
 }
@@ -87,8 +84,7 @@ export async function getOrNull(target) {
     try {
         return await get(target);
     } catch (error) {
-        if (error.status === 404)
-            return null;
+        if (error.status === 404) return null;
         throw error;
     }
 }

@@ -7,10 +7,13 @@ export function confirm(question, action, detail = '') {
     const title = newId('question');
     const no = h('button', {type: 'button', class: 'plain'}, 'Cancel');
     const yes = h('button', {type: 'button', class: 'danger'}, action);
-    const dialog = h('dialog', {'aria-labelledby': title},
+    const dialog = h(
+        'dialog',
+        {'aria-labelledby': title},
         h('p', {id: title, class: 'question'}, question),
         detail && h('p', {}, detail),
-        h('div', {class: 'buttons'}, no, yes));
+        h('div', {class: 'buttons'}, no, yes),
+    );
     return new Promise(resolve => {
         no.addEventListener('click', () => dialog.close());
         yes.addEventListener('click', () => dialog.close('yes'));

@@ -64,17 +64,14 @@ function sameKind(a, b) {
 
 function patchAttributes(element, fresh) {
     for (const {name} of [...element.attributes])
-        if (!fresh.hasAttribute(name) && name !== 'open')
-            element.removeAttribute(name);
+        if (!fresh.hasAttribute(name) && name !== 'open') element.removeAttribute(name);
     for (const {name, value} of fresh.attributes)
-        if (element.getAttribute(name) !== value)
-            element.setAttribute(name, value);
+        if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
 function patchHandlers(element, fresh) {
     for (const type of Object.keys(fresh[HANDLERS] ?? {}))
-        if (!element[HANDLERS]?.[type])
-            element.addEventListener(type, dispatch);
+        if (!element[HANDLERS]?.[type]) element.addEventListener(type, dispatch);
     element[HANDLERS] = fresh[HANDLERS];
 }
 
@@ -82,8 +79,7 @@ function patchHandlers(element, fresh) {
 export function patchChildren(parent, fresh) {
     const keyed = new Map();
     for (const child of parent.childNodes)
-        if (child[KEY] !== undefined)
-            keyed.set(child[KEY], child);
+        if (child[KEY] !== undefined) keyed.set(child[KEY], child);
     let at = parent.firstChild;
     for (const want of [...fresh.childNodes]) {
         const have = want[KEY] !== undefined ? keyed.get(want[KEY]) : at;
@@ -91,10 +87,8 @@ export function patchChildren(parent, fresh) {
             parent.insertBefore(want, at);
             continue;
         }
-        if (have === at)
-            at = at.nextSibling;
-        else
-            parent.insertBefore(have, at);
+        if (have === at) at = at.nextSibling;
+        else parent.insertBefore(have, at);
         patch(have, want);
     }
     while (at) {
@@ -105,14 +99,12 @@ export function patchChildren(parent, fresh) {
 }
 
 /* `node` becomes what `fresh`, of the same kind, is. */
-export function patch(node, fresh) {
+function patch(node, fresh) {
     if (node.nodeType === Node.TEXT_NODE) {
-        if (node.data !== fresh.data)
-            node.data = fresh.data;
+        if (node.data !== fresh.data) node.data = fresh.data;
         return;
     }
-    if (node[KEEP] !== undefined && node[KEEP] === fresh[KEEP])
-        return;
+    if (node[KEEP] !== undefined && node[KEEP] === fresh[KEEP]) return;
     if (node[KEEP] !== fresh[KEEP]) {
         node.replaceWith(fresh);
         return;

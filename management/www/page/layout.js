@@ -16,10 +16,8 @@ function layerOf(graph) {
     const layers = new Map();
     const open = new Set();
     const visit = node => {
-        if (layers.has(node.id))
-            return layers.get(node.id);
-        if (open.has(node.id))
-            return 0;
+        if (layers.has(node.id)) return layers.get(node.id);
+        if (open.has(node.id)) return 0;
         open.add(node.id);
         const above = node.from.map(edge => visit(edge.from) + 1);
         open.delete(node.id);
@@ -52,7 +50,9 @@ function addBends(edge, layers) {
 function sortByNeighbours(layer, neighbours) {
     const middle = node => {
         const places = neighbours(node).map(other => other.place);
-        return places.length ? places.reduce((sum, place) => sum + place, 0) / places.length : node.place;
+        return places.length
+            ? places.reduce((sum, place) => sum + place, 0) / places.length
+            : node.place;
     };
     const wanted = new Map(layer.map(node => [node, middle(node)]));
     layer.sort((a, b) => wanted.get(a) - wanted.get(b) || a.place - b.place);
@@ -62,8 +62,7 @@ function sortByNeighbours(layer, neighbours) {
 }
 
 function order(layers) {
-    for (const layer of layers)
-        sortByNeighbours(layer, () => []);
+    for (const layer of layers) sortByNeighbours(layer, () => []);
     for (let sweep = 0; sweep < SWEEPS; sweep++) {
         layers.forEach(layer => sortByNeighbours(layer, node => node.previous));
         [...layers].reverse().forEach(layer => sortByNeighbours(layer, node => node.next));
@@ -80,16 +79,16 @@ export function layOut(graph) {
         edge.to.from.push(edge);
     }
     const layers = Array.from({length: layerOf(graph)}, () => []);
-    for (const node of graph.nodes)
-        layers[node.layer].push(node);
-    for (const edge of graph.edges)
-        addBends(edge, layers);
+    for (const node of graph.nodes) layers[node.layer].push(node);
+    for (const edge of graph.edges) addBends(edge, layers);
     order(layers);
     const rows = Math.max(1, ...layers.map(layer => layer.length));
     const height = rows * (NODE.height + GAP.y);
-    layers.forEach((layer, column) => layer.forEach((node, row) => {
-        node.x = column * (NODE.width + GAP.x);
-        node.y = (row + 0.5) * height / layer.length - NODE.height / 2;
-    }));
+    layers.forEach((layer, column) =>
+        layer.forEach((node, row) => {
+            node.x = column * (NODE.width + GAP.x);
+            node.y = ((row + 0.5) * height) / layer.length - NODE.height / 2;
+        }),
+    );
     return {width: layers.length * (NODE.width + GAP.x) - GAP.x, height};
 }

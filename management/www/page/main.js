@@ -21,7 +21,10 @@ import {applyTheme, setting} from './settings.js';
 import {proveRemembered, signInForm} from './signin.js';
 
 const app = document.getElementById('app');
-const refresher = new Refresher(() => look(), () => now.view && !now.view.still);
+const refresher = new Refresher(
+    () => look(),
+    () => now.view && !now.view.still,
+);
 
 /* What is open: the view, its route, and a number that is another one for each look. */
 const now = {view: null, route: null, visit: 0, shown: ''};
@@ -32,32 +35,30 @@ function show(...content) {
 }
 
 function failed(error) {
-    const text = error instanceof ApiError ? error.message : `The page has a fault: ${error.message}`;
-    if (!(error instanceof ApiError))
-        console.error(error);
-    if (now.shown === location.hash)
-        frameState({trouble: `${text} Trying again.`});
+    const text =
+        error instanceof ApiError ? error.message : `The page has a fault: ${error.message}`;
+    if (!(error instanceof ApiError)) console.error(error);
+    if (now.shown === location.hash) frameState({trouble: `${text} Trying again.`});
     else
-        show(h('div', {class: 'heading', key: 'failure'}, h('h1', {tabindex: -1}, now.route.title)),
-            h('p', {class: 'failure', role: 'alert', key: 'failed'}, text));
+        show(
+            h('div', {class: 'heading', key: 'failure'}, h('h1', {tabindex: -1}, now.route.title)),
+            h('p', {class: 'failure', role: 'alert', key: 'failed'}, text),
+        );
 }
 
 /* Asks the broker and shows what it says. */
 async function look() {
     now.visit += 1;
     const {visit, view, route} = now;
-    if (!view)
-        return;
+    if (!view) return;
     try {
         const data = await view.load(route);
-        if (visit !== now.visit)
-            return;
+        if (visit !== now.visit) return;
         show(h('div', {class: 'view', key: route.path}, view.render(data, route)));
         now.shown = location.hash;
         frameState({trouble: ''});
     } catch (error) {
-        if (visit === now.visit)
-            failed(error);
+        if (visit === now.visit) failed(error);
     }
 }
 
@@ -81,8 +82,7 @@ async function open() {
     frameState({path: route.path});
     refresher.stop();
     await refresher.now();
-    if (route === now.route && other && !first)
-        focusHeading();
+    if (route === now.route && other && !first) focusHeading();
 }
 
 async function enter() {
@@ -112,11 +112,11 @@ async function start() {
     page.go = target => {
         location.hash = target;
     };
-    onExpired(() => askForLogin('The broker no longer accepts your password. Please sign in again.'));
-    if (await proveRemembered())
-        await enter();
-    else
-        askForLogin('');
+    onExpired(() =>
+        askForLogin('The broker no longer accepts your password. Please sign in again.'),
+    );
+    if (await proveRemembered()) await enter();
+    else askForLogin('');
 }
 
 start();

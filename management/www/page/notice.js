@@ -7,12 +7,15 @@ const AT_ONCE_MAX = 4;
 
 function show(kind, text) {
     const place = document.getElementById('notices');
-    const close = h('button', {type: 'button', class: 'plain', 'aria-label': `Dismiss: ${text}`}, '×');
+    const close = h(
+        'button',
+        {type: 'button', class: 'plain', 'aria-label': `Dismiss: ${text}`},
+        '×',
+    );
     const notice = h('div', {class: `notice ${kind}`}, h('span', {}, text), close);
     close.addEventListener('click', () => notice.remove());
     place.append(notice);
-    while (place.children.length > AT_ONCE_MAX)
-        place.firstChild.remove();
+    while (place.children.length > AT_ONCE_MAX) place.firstChild.remove();
     return notice;
 }
 
@@ -23,8 +26,4 @@ export function tell(text) {
 
 export function complain(text) {
     show('bad', text);
-}
-
-export function clearNotices() {
-    document.getElementById('notices').replaceChildren();
 }

@@ -14,8 +14,7 @@ export const page = {refresh: async () => {}, go: () => {}};
 export async function act(what, done) {
     try {
         await what();
-        if (done)
-            tell(done);
+        if (done) tell(done);
     } catch (error) {
         complain(error.message);
     }
@@ -31,8 +30,7 @@ export async function actInForm(what, done) {
 
 /* Asks first. Afterwards to `next`, when there is one. */
 export async function destroy({question, action, detail, what, done, next}) {
-    if (!await confirm(question, action, detail))
-        return;
+    if (!(await confirm(question, action, detail))) return;
     try {
         await what();
     } catch (error) {
@@ -40,10 +38,8 @@ export async function destroy({question, action, detail, what, done, next}) {
         return;
     }
     tell(done);
-    if (next)
-        page.go(next);
-    else
-        await page.refresh();
+    if (next) page.go(next);
+    else await page.refresh();
 }
 
 /* go`#/queues/${vhost}/${name}` */
@@ -51,7 +47,8 @@ export function hash(texts, ...names) {
     return texts.reduce((all, text, i) => all + encodeURIComponent(names[i - 1]) + text);
 }
 
-export const queueLink = (vhost, name, text = name) => h('a', {href: hash`#/queues/${vhost}/${name}`}, text);
+export const queueLink = (vhost, name, text = name) =>
+    h('a', {href: hash`#/queues/${vhost}/${name}`}, text);
 export const exchangeLink = (vhost, name) =>
     h('a', {href: hash`#/exchanges/${vhost}/${exchangeId(name)}`}, exchangeName(name));
 export const connectionLink = name => h('a', {href: hash`#/connections/${name}`}, name);
@@ -68,9 +65,17 @@ export function section(title, ...content) {
 
 /* Letters for what an object is: [[true, 'D', 'durable'], …]. */
 export function marks(list) {
-    return h('span', {class: 'marks'}, list.filter(([is]) => is).map(([, letter, meaning, link]) =>
-        link ? h('a', {class: 'mark', href: link, title: meaning}, letter)
-            : h('abbr', {class: 'mark', title: meaning}, letter)));
+    return h(
+        'span',
+        {class: 'marks'},
+        list
+            .filter(([is]) => is)
+            .map(([, letter, meaning, link]) =>
+                link
+                    ? h('a', {class: 'mark', href: link, title: meaning}, letter)
+                    : h('abbr', {class: 'mark', title: meaning}, letter),
+            ),
+    );
 }
 
 export function removeButton(label, onclick, text = 'Delete') {
@@ -92,7 +97,10 @@ export async function vhostNames() {
 export function vhostField(names) {
     const chosen = chosenVhost();
     return {
-        name: 'vhost', label: 'Virtual host', type: 'select', options: names.map(name => [name, name]),
+        name: 'vhost',
+        label: 'Virtual host',
+        type: 'select',
+        options: names.map(name => [name, name]),
         value: names.includes(chosen) ? chosen : names[0],
     };
 }

@@ -27,37 +27,70 @@ function topOf(series, format) {
 }
 
 function curve(points, box) {
-    const place = ({at, value}) => `${((at - box.from) / (box.to - box.from) * WIDTH).toFixed(1)},`
-        + `${(HEIGHT - value / box.top * HEIGHT).toFixed(1)}`;
+    const place = ({at, value}) =>
+        `${(((at - box.from) / (box.to - box.from)) * WIDTH).toFixed(1)},` +
+        `${(HEIGHT - (value / box.top) * HEIGHT).toFixed(1)}`;
     return `M${points.map(place).join('L')}`;
 }
 
 function area(points, box) {
     const line = curve(points, box);
-    const x = point => ((point.at - box.from) / (box.to - box.from) * WIDTH).toFixed(1);
+    const x = point => (((point.at - box.from) / (box.to - box.from)) * WIDTH).toFixed(1);
     return `${line}L${x(points.at(-1))},${HEIGHT}L${x(points[0])},${HEIGHT}Z`;
 }
 
 function picture(series, box) {
-    const lines = [0.25, 0.5, 0.75].map(part => svg('line', {
-        class: 'grid', x1: 0, x2: WIDTH, y1: HEIGHT * part, y2: HEIGHT * part,
-    }));
+    const lines = [0.25, 0.5, 0.75].map(part =>
+        svg('line', {
+            class: 'grid',
+            x1: 0,
+            x2: WIDTH,
+            y1: HEIGHT * part,
+            y2: HEIGHT * part,
+        }),
+    );
     const drawn = series.filter(({points}) => points.length > 1);
-    return [...lines,
-        ...drawn.map(({color, points}) => svg('path', {class: `area s${color}`, d: area(points, box)})),
-        ...drawn.map(({color, points}) => svg('path', {class: `line s${color}`, d: curve(points, box)})),
-        svg('line', {class: 'cursor', keep: 'cursor', y1: 0, y2: HEIGHT, x1: -9, x2: -9})];
+    return [
+        ...lines,
+        ...drawn.map(({color, points}) =>
+            svg('path', {class: `area s${color}`, d: area(points, box)}),
+        ),
+        ...drawn.map(({color, points}) =>
+            svg('path', {class: `line s${color}`, d: curve(points, box)}),
+        ),
+        svg('line', {class: 'cursor', keep: 'cursor', y1: 0, y2: HEIGHT, x1: -9, x2: -9}),
+    ];
 }
 
 function legend(series, format) {
-    return h('ul', {class: 'legend'}, series.map(({label, color, points}) => h('li', {},
-        h('span', {class: `dot s${color}`}), label, ' ',
-        h('b', {}, points.length ? format(points.at(-1).value) : '–'))));
+    return h(
+        'ul',
+        {class: 'legend'},
+        series.map(({label, color, points}) =>
+            h(
+                'li',
+                {},
+                h('span', {class: `dot s${color}`}),
+                label,
+                ' ',
+                h('b', {}, points.length ? format(points.at(-1).value) : '–'),
+            ),
+        ),
+    );
 }
 
 function numbersAt(series, index, format) {
-    return series.map(({label, color, points}) => points[index] && h('div', {},
-        h('span', {class: `dot s${color}`}), `${label} `, h('b', {}, format(points[index].value))));
+    return series.map(
+        ({label, color, points}) =>
+            points[index] &&
+            h(
+                'div',
+                {},
+                h('span', {class: `dot s${color}`}),
+                `${label} `,
+                h('b', {}, format(points[index].value)),
+            ),
+    );
 }
 
 /* Shows the numbers of the moment `index` in the figure's box. */
@@ -66,14 +99,15 @@ function point(figure, plot, index) {
     const at = series[0].points[index]?.at;
     const tip = figure.querySelector('.tip');
     const cursor = figure.querySelector('.cursor');
-    if (at === undefined)
-        return;
+    if (at === undefined) return;
     const part = (at - box.from) / (box.to - box.from);
     figure.chosen = index;
     cursor.setAttribute('x1', part * WIDTH);
     cursor.setAttribute('x2', part * WIDTH);
-    tip.replaceChildren(h('div', {class: 'when'}, time(at)),
-        ...numbersAt(series, index, format).filter(Boolean));
+    tip.replaceChildren(
+        h('div', {class: 'when'}, time(at)),
+        ...numbersAt(series, index, format).filter(Boolean),
+    );
     tip.hidden = false;
     tip.style.left = part > 0.5 ? '' : `${part * 100}%`;
     tip.style.right = part > 0.5 ? `${(1 - part) * 100}%` : '';
@@ -91,8 +125,9 @@ function handlers(plot) {
     return {
         onpointermove(event) {
             const box = event.currentTarget.getBoundingClientRect();
-            const at = plot.box.from
-                + (event.clientX - box.left) / box.width * (plot.box.to - plot.box.from);
+            const at =
+                plot.box.from +
+                ((event.clientX - box.left) / box.width) * (plot.box.to - plot.box.from);
             const far = points.map(sample => Math.abs(sample.at - at));
             point(figureOf(event), plot, far.indexOf(Math.min(...far)));
         },
@@ -101,8 +136,7 @@ function handlers(plot) {
         onkeydown(event) {
             const step = {ArrowLeft: -1, ArrowRight: 1}[event.key];
             const figure = figureOf(event);
-            if (!step || !points.length)
-                return;
+            if (!step || !points.length) return;
             event.preventDefault();
             const from = figure.chosen ?? points.length - 1 - step;
             point(figure, plot, Math.min(points.length - 1, Math.max(0, from + step)));
@@ -113,15 +147,51 @@ function handlers(plot) {
 function asTable(plot, title) {
     const {points} = plot.series[0];
     const every = Math.max(1, Math.ceil(points.length / TABLE_ROWS_MAX));
-    const rows = points.map((_, index) => index).filter(index => (points.length - 1 - index) % every === 0);
-    return h('details', {class: 'numbers'}, h('summary', {}, 'As a table'),
-        h('div', {class: 'scroll'}, h('table', {}, h('caption', {class: 'hidden'}, title),
-            h('thead', {}, h('tr', {}, h('th', {scope: 'col'}, 'Time'),
-                plot.series.map(({label}) => h('th', {scope: 'col', class: 'n'}, label)))),
-            h('tbody', {}, rows.reverse().map(index => h('tr', {},
-                h('th', {scope: 'row'}, time(points[index].at)),
-                plot.series.map(one => h('td', {class: 'n'},
-                    one.points[index] ? plot.format(one.points[index].value) : '–'))))))));
+    const rows = points
+        .map((_, index) => index)
+        .filter(index => (points.length - 1 - index) % every === 0);
+    return h(
+        'details',
+        {class: 'numbers'},
+        h('summary', {}, 'As a table'),
+        h(
+            'div',
+            {class: 'scroll'},
+            h(
+                'table',
+                {},
+                h('caption', {class: 'hidden'}, title),
+                h(
+                    'thead',
+                    {},
+                    h(
+                        'tr',
+                        {},
+                        h('th', {scope: 'col'}, 'Time'),
+                        plot.series.map(({label}) => h('th', {scope: 'col', class: 'n'}, label)),
+                    ),
+                ),
+                h(
+                    'tbody',
+                    {},
+                    rows.reverse().map(index =>
+                        h(
+                            'tr',
+                            {},
+                            h('th', {scope: 'row'}, time(points[index].at)),
+                            plot.series.map(one =>
+                                h(
+                                    'td',
+                                    {class: 'n'},
+                                    one.points[index] ? plot.format(one.points[index].value) : '–',
+                                ),
+                            ),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    );
 }
 
 /* A figure. `series`: [{label, color: 1…8, points: [{at: ms, value}], oldest first}], all with the
@@ -134,22 +204,49 @@ export function plot(title, series, format) {
         top: topOf(series, format),
     };
     const it = {series, box, format};
-    const now = series.map(one => `${one.label} ${one.points.length ? format(one.points.at(-1).value) : 'unknown'}`);
-    return h('figure', {class: 'plot', key: title},
+    const now = series.map(
+        one => `${one.label} ${one.points.length ? format(one.points.at(-1).value) : 'unknown'}`,
+    );
+    return h(
+        'figure',
+        {class: 'plot', key: title},
         h('figcaption', {}, h('span', {class: 'title'}, title), legend(series, format)),
-        h('div', {class: 'field'},
-            h('div', {class: 'scale', 'aria-hidden': 'true'},
-                h('span', {}, format(box.top)), h('span', {}, format(box.top / 2)), h('span', {}, '0')),
-            h('div', {class: 'box'},
-                svg('svg', {
-                    viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', tabindex: 0,
-                    role: 'img', 'aria-label': `${title}, now: ${now.join(', ')}`, key: 'picture',
-                    ...handlers(it),
-                }, picture(series, box)),
+        h(
+            'div',
+            {class: 'field'},
+            h(
+                'div',
+                {class: 'scale', 'aria-hidden': 'true'},
+                h('span', {}, format(box.top)),
+                h('span', {}, format(box.top / 2)),
+                h('span', {}, '0'),
+            ),
+            h(
+                'div',
+                {class: 'box'},
+                svg(
+                    'svg',
+                    {
+                        viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+                        preserveAspectRatio: 'none',
+                        tabindex: 0,
+                        role: 'img',
+                        'aria-label': `${title}, now: ${now.join(', ')}`,
+                        key: 'picture',
+                        ...handlers(it),
+                    },
+                    picture(series, box),
+                ),
                 points.length < 2 && h('p', {class: 'waiting'}, 'No samples yet.'),
-                h('div', {class: 'tip', hidden: true, keep: 'tip', 'aria-live': 'polite'}))),
-        h('div', {class: 'times', 'aria-hidden': 'true'},
+                h('div', {class: 'tip', hidden: true, keep: 'tip', 'aria-live': 'polite'}),
+            ),
+        ),
+        h(
+            'div',
+            {class: 'times', 'aria-hidden': 'true'},
             h('span', {}, points.length ? time(box.from) : ''),
-            h('span', {}, points.length ? time(box.to) : '')),
-        asTable(it, title));
+            h('span', {}, points.length ? time(box.to) : ''),
+        ),
+        asTable(it, title),
+    );
 }

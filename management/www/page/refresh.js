@@ -6,7 +6,13 @@
  */
 import {choose, setting} from './settings.js';
 
-export const INTERVALS = [['2', '2 s'], ['5', '5 s'], ['15', '15 s'], ['60', '1 min'], ['0', 'off']];
+export const INTERVALS = [
+    ['2', '2 s'],
+    ['5', '5 s'],
+    ['15', '15 s'],
+    ['60', '1 min'],
+    ['0', 'off'],
+];
 
 export class Refresher {
     #look;
@@ -20,10 +26,8 @@ export class Refresher {
         this.#look = look;
         this.#wanted = wanted;
         document.addEventListener('visibilitychange', () => {
-            if (document.hidden)
-                this.stop();
-            else if (this.#wanted())
-                this.now();
+            if (document.hidden) this.stop();
+            else if (this.#wanted()) this.now();
         });
     }
 
@@ -46,8 +50,7 @@ export class Refresher {
         this.#looks += 1;
         const mine = this.#looks;
         await this.#look();
-        if (mine === this.#looks)
-            this.#schedule();
+        if (mine === this.#looks) this.#schedule();
     }
 
     #schedule() {

@@ -64,14 +64,27 @@ export function routeOf(address) {
     for (const [pattern, title, view, may] of ROUTES) {
         const names = capture(pattern, clean);
         if (names && may())
-            return {path: clean, names, view, query: new URLSearchParams(query),
-                title: names.length ? `${title} ${names.at(-1)}` : title};
+            return {
+                path: clean,
+                names,
+                view,
+                query: new URLSearchParams(query),
+                title: names.length ? `${title} ${names.at(-1)}` : title,
+            };
     }
-    return {path: clean, names: [], view: nowhere, query: new URLSearchParams(), title: 'Nothing here'};
+    return {
+        path: clean,
+        names: [],
+        view: nowhere,
+        query: new URLSearchParams(),
+        title: 'Nothing here',
+    };
 }
 
 /* [{path, title}] of the pages that the user may see. */
 export function navigation() {
-    return ROUTES.filter(([, , , may, name]) => name && may())
-        .map(([path, , , , title]) => ({path, title}));
+    return ROUTES.filter(([, , , may, name]) => name && may()).map(([path, , , , title]) => ({
+        path,
+        title,
+    }));
 }

@@ -13,7 +13,12 @@ export const RANGES = {
 /* The query's parameters for these groups of numbers: lengths, msg_rates, data_rates, node_stats. */
 export function samplesQuery(range, ...groups) {
     const {age, step} = RANGES[range] ?? RANGES.minute;
-    return Object.fromEntries(groups.flatMap(group => [[`${group}_age`, age], [`${group}_incr`, step]]));
+    return Object.fromEntries(
+        groups.flatMap(group => [
+            [`${group}_age`, age],
+            [`${group}_incr`, step],
+        ]),
+    );
 }
 
 function samplesOf(object, name) {
@@ -31,7 +36,7 @@ export function growth(label, color, object, name) {
     const samples = samplesOf(object, name);
     const points = samples.slice(1).map(({at, value}, i) => ({
         at,
-        value: Math.max(0, (value - samples[i].value) * 1000 / (at - samples[i].at)),
+        value: Math.max(0, ((value - samples[i].value) * 1000) / (at - samples[i].at)),
     }));
     return {label, color, points};
 }

@@ -45,13 +45,11 @@ export function onExpired(listener) {
 }
 
 export function expire() {
-    if (!state.login)
-        return;
+    if (!state.login) return;
     signOut();
     state.listener();
 }
 
-export const signedIn = () => state.login !== null;
 export const userName = () => state.name;
 const has = (...tags) => tags.some(tag => state.tags.includes(tag));
 export const isAdministrator = () => has('administrator');

@@ -13,10 +13,8 @@ export function choose(name, value) {
 /* 'light', 'dark', or '' for what the system says. */
 export function applyTheme(theme) {
     choose('theme', theme);
-    if (theme)
-        document.documentElement.dataset.theme = theme;
-    else
-        delete document.documentElement.dataset.theme;
+    if (theme) document.documentElement.dataset.theme = theme;
+    else delete document.documentElement.dataset.theme;
 }
 
 /* The virtual host that lists are narrowed to; '' is all. */

@@ -16,12 +16,17 @@ export function saveFile(name, type, text) {
     URL.revokeObjectURL(url);
 }
 
-const target = () => chosenVhost() ? `/definitions/${encodeURIComponent(chosenVhost())}` : '/definitions';
+const target = () =>
+    chosenVhost() ? `/definitions/${encodeURIComponent(chosenVhost())}` : '/definitions';
 
 async function save() {
     const document = await get(target());
     const day = new Date().toISOString().slice(0, 10);
-    saveFile(`bilby-definitions-${day}.json`, 'application/json', `${JSON.stringify(document, null, 2)}\n`);
+    saveFile(
+        `bilby-definitions-${day}.json`,
+        'application/json',
+        `${JSON.stringify(document, null, 2)}\n`,
+    );
 }
 
 async function restore({file}) {
@@ -35,14 +40,32 @@ async function restore({file}) {
 }
 
 export function definitions() {
-    return section('Definitions',
-        h('p', {}, 'Users, virtual hosts, permissions, policies, exchanges, queues and bindings, in RabbitMQ’s form. ',
-            chosenVhost() ? `Only those of the virtual host ${chosenVhost()}.` : 'Of all virtual hosts.'),
+    return section(
+        'Definitions',
+        h(
+            'p',
+            {},
+            'Users, virtual hosts, permissions, policies, exchanges, queues and bindings, in RabbitMQ’s form. ',
+            chosenVhost()
+                ? `Only those of the virtual host ${chosenVhost()}.`
+                : 'Of all virtual hosts.',
+        ),
         h('p', {}, h('button', {type: 'button', onclick: () => act(save)}, 'Export as a file')),
         form({
-            name: 'import', submit: 'Import', label: 'Import definitions',
-            fields: [{name: 'file', label: 'Import a file', type: 'file', required: true, accept: '.json,application/json',
-                help: 'Adds and changes what the file holds; nothing is deleted.'}],
+            name: 'import',
+            submit: 'Import',
+            label: 'Import definitions',
+            fields: [
+                {
+                    name: 'file',
+                    label: 'Import a file',
+                    type: 'file',
+                    required: true,
+                    accept: '.json,application/json',
+                    help: 'Adds and changes what the file holds; nothing is deleted.',
+                },
+            ],
             onsubmit: values => actInForm(() => restore(values), 'The definitions are imported.'),
-        }));
+        }),
+    );
 }

@@ -5,7 +5,17 @@ import {h} from '../dom.js';
 import {fold, form} from '../form.js';
 import {exchangeId, exchangeName, rate} from '../format.js';
 import {list, loadPage} from '../list.js';
-import {actInForm, destroy, exchangeLink, heading, inVhost, marks, section, vhostField, vhostNames} from '../page.js';
+import {
+    actInForm,
+    destroy,
+    exchangeLink,
+    heading,
+    inVhost,
+    marks,
+    section,
+    vhostField,
+    vhostNames,
+} from '../page.js';
 import {plot} from '../plot.js';
 import {growth, rateOf, samplesQuery} from '../samples.js';
 import {chosenVhost} from '../settings.js';
@@ -23,7 +33,11 @@ function exchangeMarks(row) {
         [row.durable, 'D', 'durable: survives a restart'],
         [row.auto_delete, 'AD', 'auto-delete: goes with its last binding'],
         [row.internal, 'I', 'internal: takes no messages from clients'],
-        ['alternate-exchange' in row.arguments, 'AE', `what finds no queue goes to ${row.arguments['alternate-exchange']}`],
+        [
+            'alternate-exchange' in row.arguments,
+            'AE',
+            `what finds no queue goes to ${row.arguments['alternate-exchange']}`,
+        ],
         [row.policy, row.policy ?? '', `policy ${row.policy}`, '#/policies'],
     ]);
 }
@@ -32,41 +46,88 @@ function columns() {
     const stat = name => row => rate(rateOf(row.message_stats, name));
     return [
         {title: 'Name', sort: 'name', cell: row => exchangeLink(row.vhost, row.name)},
-        ...chosenVhost() ? [] : [{title: 'Virtual host', sort: 'vhost', cell: row => row.vhost}],
+        ...(chosenVhost() ? [] : [{title: 'Virtual host', sort: 'vhost', cell: row => row.vhost}]),
         {title: 'Type', sort: 'type', cell: row => row.type},
         {title: 'Features', cell: exchangeMarks},
-        {title: 'In', sort: 'message_stats.publish_in_details.rate', kind: 'n', cell: stat('publish_in')},
-        {title: 'Out', sort: 'message_stats.publish_out_details.rate', kind: 'n', cell: stat('publish_out')},
+        {
+            title: 'In',
+            sort: 'message_stats.publish_in_details.rate',
+            kind: 'n',
+            cell: stat('publish_in'),
+        },
+        {
+            title: 'Out',
+            sort: 'message_stats.publish_out_details.rate',
+            kind: 'n',
+            cell: stat('publish_out'),
+        },
     ];
 }
 
 function declareForm(vhosts, types) {
-    return fold('Add an exchange', form({
-        name: 'declare exchange', submit: 'Add the exchange',
-        fields: [
-            vhostField(vhosts),
-            {name: 'name', label: 'Name', required: true},
-            {name: 'type', label: 'Type', type: 'select', value: 'direct',
-                options: types.map(({name}) => [name, name])},
-            {name: 'durable', label: 'Durable: survives a restart', type: 'checkbox', value: true},
-            {name: 'auto_delete', label: 'Auto-delete: goes with its last binding', type: 'checkbox'},
-            {name: 'internal', label: 'Internal: takes no messages from clients', type: 'checkbox'},
-            {name: 'args', label: 'Arguments', type: 'arguments', known: [['alternate-exchange', 'string']]},
-        ],
-        onsubmit: ({vhost, name, args, ...settings}) => actInForm(
-            () => put(path`/exchanges/${vhost}/${name}`, {...settings, arguments: args}), `Exchange ${name} is there.`),
-    }));
+    return fold(
+        'Add an exchange',
+        form({
+            name: 'declare exchange',
+            submit: 'Add the exchange',
+            fields: [
+                vhostField(vhosts),
+                {name: 'name', label: 'Name', required: true},
+                {
+                    name: 'type',
+                    label: 'Type',
+                    type: 'select',
+                    value: 'direct',
+                    options: types.map(({name}) => [name, name]),
+                },
+                {
+                    name: 'durable',
+                    label: 'Durable: survives a restart',
+                    type: 'checkbox',
+                    value: true,
+                },
+                {
+                    name: 'auto_delete',
+                    label: 'Auto-delete: goes with its last binding',
+                    type: 'checkbox',
+                },
+                {
+                    name: 'internal',
+                    label: 'Internal: takes no messages from clients',
+                    type: 'checkbox',
+                },
+                {
+                    name: 'args',
+                    label: 'Arguments',
+                    type: 'arguments',
+                    known: [['alternate-exchange', 'string']],
+                },
+            ],
+            onsubmit: ({vhost, name, args, ...settings}) =>
+                actInForm(
+                    () => put(path`/exchanges/${vhost}/${name}`, {...settings, arguments: args}),
+                    `Exchange ${name} is there.`,
+                ),
+        }),
+    );
 }
 
 export const exchanges = {
     async load(route) {
-        const [got, vhosts, overview] = await Promise.all([loadPage(inVhost('/exchanges'), route), vhostNames(),
-            get('/overview?columns=exchange_types')]);
+        const [got, vhosts, overview] = await Promise.all([
+            loadPage(inVhost('/exchanges'), route),
+            vhostNames(),
+            get('/overview?columns=exchange_types'),
+        ]);
         return {got, vhosts, types: overview.exchange_types};
     },
     render: ({got, vhosts, types}, route) => [
         heading('Exchanges'),
-        list(route, got, {noun: 'exchanges', columns: columns(), id: row => `${row.vhost}\n${row.name}`}),
+        list(route, got, {
+            noun: 'exchanges',
+            columns: columns(),
+            id: row => `${row.vhost}\n${row.name}`,
+        }),
         vhosts.length > 0 && declareForm(vhosts, types),
     ],
 };
@@ -75,9 +136,12 @@ export const exchanges = {
 
 function drop({vhost, name}) {
     return destroy({
-        question: `Delete the exchange ${name}?`, action: 'Delete',
+        question: `Delete the exchange ${name}?`,
+        action: 'Delete',
         detail: 'Its bindings go with it; who publishes to it gets an error.',
-        what: () => remove(path`/exchanges/${vhost}/${name}`), done: `Exchange ${name} is deleted.`, next: '#/exchanges',
+        what: () => remove(path`/exchanges/${vhost}/${name}`),
+        done: `Exchange ${name} is deleted.`,
+        next: '#/exchanges',
     });
 }
 
@@ -91,30 +155,64 @@ async function load({names: [vhost, id]}) {
 }
 
 function outgoingBindings({vhost, name}, outgoing) {
-    return section('Bindings from it',
-        outgoing.total_count > outgoing.item_count
-            && h('p', {class: 'help'}, `The first ${outgoing.item_count} of ${outgoing.total_count}.`),
-        bindingsTable(outgoing.items, {caption: `Bindings from ${exchangeName(name)}`, far: 'destination'}),
-        name !== '' && fold('Bind a queue or an exchange to it', bindForm({vhost, source: name})));
+    return section(
+        'Bindings from it',
+        outgoing.total_count > outgoing.item_count &&
+            h('p', {class: 'help'}, `The first ${outgoing.item_count} of ${outgoing.total_count}.`),
+        bindingsTable(outgoing.items, {
+            caption: `Bindings from ${exchangeName(name)}`,
+            far: 'destination',
+        }),
+        name !== '' && fold('Bind a queue or an exchange to it', bindForm({vhost, source: name})),
+    );
 }
 
 function render({it, outgoing, incoming}) {
     const {vhost, name} = it;
     return [
-        heading(['Exchange ', h('span', {class: 'name'}, exchangeName(name))],
-            !isReserved(name) && h('button', {type: 'button', class: 'danger', onclick: () => drop(it)}, 'Delete')),
-        h('div', {class: 'plots'}, plot('Rates', [
-            growth('in', 1, it.message_stats, 'publish_in'), growth('out', 3, it.message_stats, 'publish_out'),
-        ], rate)),
-        h('div', {class: 'panels'}, section('About', facts([
-            ['Virtual host', vhost], ['Type', it.type], ['Durable', it.durable ? 'yes' : 'no'],
-            ['Auto-delete', it.auto_delete ? 'yes' : 'no'], ['Internal', it.internal ? 'yes' : 'no'],
-            ['Arguments', argumentsText(it.arguments)], ['Policy', it.policy],
-        ]))),
+        heading(
+            ['Exchange ', h('span', {class: 'name'}, exchangeName(name))],
+            !isReserved(name) &&
+                h('button', {type: 'button', class: 'danger', onclick: () => drop(it)}, 'Delete'),
+        ),
+        h(
+            'div',
+            {class: 'plots'},
+            plot(
+                'Rates',
+                [
+                    growth('in', 1, it.message_stats, 'publish_in'),
+                    growth('out', 3, it.message_stats, 'publish_out'),
+                ],
+                rate,
+            ),
+        ),
+        h(
+            'div',
+            {class: 'panels'},
+            section(
+                'About',
+                facts([
+                    ['Virtual host', vhost],
+                    ['Type', it.type],
+                    ['Durable', it.durable ? 'yes' : 'no'],
+                    ['Auto-delete', it.auto_delete ? 'yes' : 'no'],
+                    ['Internal', it.internal ? 'yes' : 'no'],
+                    ['Arguments', argumentsText(it.arguments)],
+                    ['Policy', it.policy],
+                ]),
+            ),
+        ),
         section('Explain routing', explainForm({vhost, id: exchangeId(name)})),
         outgoingBindings(it, outgoing),
-        name !== '' && section('Bindings to it',
-            bindingsTable(incoming, {caption: `Bindings to ${exchangeName(name)}`, far: 'source'})),
+        name !== '' &&
+            section(
+                'Bindings to it',
+                bindingsTable(incoming, {
+                    caption: `Bindings to ${exchangeName(name)}`,
+                    far: 'source',
+                }),
+            ),
         !it.internal && section('Messages', publishForm({vhost, exchange: name, key: ''})),
     ];
 }

@@ -21,18 +21,17 @@ async function load(route) {
     const vhosts = await vhostNames();
     const asked = route.query.get('vhost') ?? chosenVhost();
     const vhost = vhosts.includes(asked) ? asked : vhosts[0];
-    if (vhost === undefined)
-        return {vhosts};
+    if (vhost === undefined) return {vhosts};
     const [exchanges, bindings, queues] = await Promise.all([
-        all('exchanges', vhost, 'name,type'),
-        all('bindings', vhost, 'source,destination,destination_type,routing_key'),
-        all('queues', vhost, 'name,messages'),
+        listOf('exchanges', vhost, 'name,type'),
+        listOf('bindings', vhost, 'source,destination,destination_type,routing_key'),
+        listOf('queues', vhost, 'name,messages'),
     ]);
     return {vhosts, vhost, exchanges, bindings, queues};
 }
 
 /* Who is monitoring sees what is in every virtual host, but may not ask for one that he may not enter. */
-async function all(what, vhost, columns) {
+async function listOf(what, vhost, columns) {
     if (isAdministrator() || !isMonitor())
         return get(path`/${what}/${vhost}` + `?columns=${columns}`);
     const everywhere = await get(`/${what}?columns=vhost,${columns}`);
@@ -44,12 +43,26 @@ async function all(what, vhost, columns) {
 const idOf = (kind, name) => `${kind} ${name}`;
 
 function allNodes({vhost, exchanges, queues}) {
-    return new Map([
-        ...exchanges.filter(({name}) => name !== '').map(({name, type}) => ({
-            id: idOf('exchange', name), kind: 'exchange', name, detail: type, href: hash`#/exchanges/${vhost}/${name}`})),
-        ...queues.map(({name, messages}) => ({
-            id: idOf('queue', name), kind: 'queue', name, detail: brief(messages ?? 0), href: hash`#/queues/${vhost}/${name}`})),
-    ].map(node => [node.id, node]));
+    return new Map(
+        [
+            ...exchanges
+                .filter(({name}) => name !== '')
+                .map(({name, type}) => ({
+                    id: idOf('exchange', name),
+                    kind: 'exchange',
+                    name,
+                    detail: type,
+                    href: hash`#/exchanges/${vhost}/${name}`,
+                })),
+            ...queues.map(({name, messages}) => ({
+                id: idOf('queue', name),
+                kind: 'queue',
+                name,
+                detail: brief(messages ?? 0),
+                href: hash`#/queues/${vhost}/${name}`,
+            })),
+        ].map(node => [node.id, node]),
+    );
 }
 
 /* Bindings between the same two are one edge. The default exchange's go without saying. */
@@ -58,11 +71,9 @@ function allEdges(nodes, bindings) {
     for (const {source, destination, destination_type: kind, routing_key: key} of bindings) {
         const from = nodes.get(idOf('exchange', source));
         const to = nodes.get(idOf(kind, destination));
-        if (!from || !to)
-            continue;
+        if (!from || !to) continue;
         const id = `${from.id}\n${to.id}`;
-        if (!edges.has(id))
-            edges.set(id, {from, to, keys: []});
+        if (!edges.has(id)) edges.set(id, {from, to, keys: []});
         edges.get(id).keys.push(key);
     }
     return [...edges.values()];
@@ -84,8 +95,7 @@ function spread(kept, start, edges, near, far) {
 
 function groups(edges, near) {
     const all = new Map();
-    for (const edge of edges)
-        all.set(edge[near], [...all.get(edge[near]) ?? [], edge]);
+    for (const edge of edges) all.set(edge[near], [...(all.get(edge[near]) ?? []), edge]);
     return all;
 }
 
@@ -94,13 +104,17 @@ function graphOf(data, name) {
     const nodes = allNodes(data);
     const edges = allEdges(nodes, data.bindings);
     const bound = new Set(edges.flatMap(({from, to}) => [from, to]));
-    const wanted = [...nodes.values()].filter(node => name
-        ? node.name.toLowerCase().includes(name.toLowerCase())
-        : bound.has(node) || !node.name.startsWith('amq.'));
+    const wanted = [...nodes.values()].filter(node =>
+        name
+            ? node.name.toLowerCase().includes(name.toLowerCase())
+            : bound.has(node) || !node.name.startsWith('amq.'),
+    );
     const kept = new Set();
     spread(kept, wanted, edges, 'from', 'to');
     spread(kept, wanted, edges, 'to', 'from');
-    const shown = new Set([...kept].sort((a, b) => bound.has(b) - bound.has(a)).slice(0, NODES_MAX));
+    const shown = new Set(
+        [...kept].sort((a, b) => bound.has(b) - bound.has(a)).slice(0, NODES_MAX),
+    );
     return {
         nodes: [...shown],
         edges: edges.filter(({from, to}) => shown.has(from) && shown.has(to)),
@@ -117,30 +131,80 @@ function controls(route, vhosts, vhost, name) {
         query.set(key, value);
         route.change(query);
     };
-    return h('div', {class: 'bar', keep: `controls ${vhost}`, role: 'search'},
-        h('div', {class: 'filter'},
-            h('label', {}, 'Virtual host ', h('select', {onchange: event => change('vhost', event.target.value)},
-                vhosts.map(one => h('option', {value: one, selected: one === vhost}, one)))),
-            h('label', {}, 'Around ', h('input', {type: 'search', value: name, placeholder: 'part of a name',
-                oninput: event => {
-                    clearTimeout(timer);
-                    timer = setTimeout(() => change('name', event.target.value), TYPING_MS);
-                }}))),
-        h('button', {type: 'button', onclick: () => page.refresh()}, 'Look again'));
+    return h(
+        'div',
+        {class: 'bar', keep: `controls ${vhost}`, role: 'search'},
+        h(
+            'div',
+            {class: 'filter'},
+            h(
+                'label',
+                {},
+                'Virtual host ',
+                h(
+                    'select',
+                    {onchange: event => change('vhost', event.target.value)},
+                    vhosts.map(one => h('option', {value: one, selected: one === vhost}, one)),
+                ),
+            ),
+            h(
+                'label',
+                {},
+                'Around ',
+                h('input', {
+                    type: 'search',
+                    value: name,
+                    placeholder: 'part of a name',
+                    oninput: event => {
+                        clearTimeout(timer);
+                        timer = setTimeout(() => change('name', event.target.value), TYPING_MS);
+                    },
+                }),
+            ),
+        ),
+        h('button', {type: 'button', onclick: () => page.refresh()}, 'Look again'),
+    );
 }
 
 function branch(node, vhost, depth) {
-    const link = node.kind === 'queue' ? queueLink(vhost, node.name) : exchangeLink(vhost, node.name);
-    return h('li', {}, h('span', {class: 'help'}, `${node.kind} `), link, ` (${node.detail}${node.kind === 'queue' ? ' messages' : ''})`,
-        node.to.length > 0 && depth < TREE_DEPTH_MAX && h('ul', {}, node.to.map(edge =>
-            h('li', {}, h('span', {class: 'help'}, 'key '), h('code', {}, edge.keys.filter(Boolean).join(', ') || '(empty)'),
-                h('ul', {}, branch(edge.to, vhost, depth + 1))))));
+    const link =
+        node.kind === 'queue' ? queueLink(vhost, node.name) : exchangeLink(vhost, node.name);
+    return h(
+        'li',
+        {},
+        h('span', {class: 'help'}, `${node.kind} `),
+        link,
+        ` (${node.detail}${node.kind === 'queue' ? ' messages' : ''})`,
+        node.to.length > 0 &&
+            depth < TREE_DEPTH_MAX &&
+            h(
+                'ul',
+                {},
+                node.to.map(edge =>
+                    h(
+                        'li',
+                        {},
+                        h('span', {class: 'help'}, 'key '),
+                        h('code', {}, edge.keys.filter(Boolean).join(', ') || '(empty)'),
+                        h('ul', {}, branch(edge.to, vhost, depth + 1)),
+                    ),
+                ),
+            ),
+    );
 }
 
 function tree(graph, vhost) {
     const roots = graph.nodes.filter(node => node.from.length === 0);
-    return h('details', {class: 'fold'}, h('summary', {}, 'The same as a tree'),
-        h('ul', {class: 'tree'}, (roots.length ? roots : graph.nodes).map(node => branch(node, vhost, 0))));
+    return h(
+        'details',
+        {class: 'fold'},
+        h('summary', {}, 'The same as a tree'),
+        h(
+            'ul',
+            {class: 'tree'},
+            (roots.length ? roots : graph.nodes).map(node => branch(node, vhost, 0)),
+        ),
+    );
 }
 
 function render({vhosts, vhost, ...data}, route) {
@@ -148,18 +212,38 @@ function render({vhosts, vhost, ...data}, route) {
         return [heading('Topology'), h('p', {}, 'There is no virtual host that you may see.')];
     const name = route.query.get('name') ?? '';
     const graph = graphOf({vhost, ...data}, name);
-    const signature = JSON.stringify([vhost, graph.nodes.map(node => node.id + node.detail),
-        graph.edges.map(edge => [edge.from.id, edge.to.id, edge.keys])]);
-    const picture = graph.nodes.length > 0 && h('div', {keep: signature},
-        graphPicture(graph, `Topology of ${vhost}`), tree(graph, vhost));
+    const signature = JSON.stringify([
+        vhost,
+        graph.nodes.map(node => node.id + node.detail),
+        graph.edges.map(edge => [edge.from.id, edge.to.id, edge.keys]),
+    ]);
+    const picture =
+        graph.nodes.length > 0 &&
+        h(
+            'div',
+            {keep: signature},
+            graphPicture(graph, `Topology of ${vhost}`),
+            tree(graph, vhost),
+        );
     return [
         heading('Topology'),
-        section(`Exchanges and queues of ${vhost}`, controls(route, vhosts, vhost, name),
-            graph.left > 0 && h('p', {class: 'help', role: 'status'},
-                `${count(graph.nodes.length)} of ${count(graph.nodes.length + graph.left)} are shown: narrow it down by a part of a name.`),
+        section(
+            `Exchanges and queues of ${vhost}`,
+            controls(route, vhosts, vhost, name),
+            graph.left > 0 &&
+                h(
+                    'p',
+                    {class: 'help', role: 'status'},
+                    `${count(graph.nodes.length)} of ${count(graph.nodes.length + graph.left)} are shown: narrow it down by a part of a name.`,
+                ),
             picture || h('p', {class: 'empty'}, 'Nothing to show.'),
-            h('p', {class: 'help'}, 'Drag to move, Ctrl and the wheel to enlarge; with the picture focused: arrow keys, +, − and 0. '
-                + 'Every queue is bound to the default exchange by its name, too.')),
+            h(
+                'p',
+                {class: 'help'},
+                'Drag to move, Ctrl and the wheel to enlarge; with the picture focused: arrow keys, +, − and 0. ' +
+                    'Every queue is bound to the default exchange by its name, too.',
+            ),
+        ),
     ];
 }
 

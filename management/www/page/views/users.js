@@ -7,14 +7,26 @@ import {list, loadPage} from '../list.js';
 import {actInForm, destroy, hash, heading, section, vhostNames} from '../page.js';
 import {facts} from '../table.js';
 import {limitsPart} from './limits.js';
-import {permissionForm, permissionsTable, topicPermissionForm, topicPermissionsTable} from './permissions.js';
+import {
+    permissionForm,
+    permissionsTable,
+    topicPermissionForm,
+    topicPermissionsTable,
+} from './permissions.js';
 
 const TAGS = 'administrator, monitoring, policymaker, management, impersonator';
-const tagsOf = user => Array.isArray(user.tags) ? user.tags.join(', ') : user.tags;
-const listOf = text => text.split(',').map(tag => tag.trim()).filter(Boolean);
+const tagsOf = user => (Array.isArray(user.tags) ? user.tags.join(', ') : user.tags);
+const listOf = text =>
+    text
+        .split(',')
+        .map(tag => tag.trim())
+        .filter(Boolean);
 
 const tagsField = value => ({
-    name: 'tags', label: 'Tags', value, placeholder: 'none',
+    name: 'tags',
+    label: 'Tags',
+    value,
+    placeholder: 'none',
     help: `Separated by commas. Those with a meaning: ${TAGS}. Without one of the first four a user may not see this page.`,
 });
 
@@ -23,22 +35,40 @@ const tagsField = value => ({
 const COLUMNS = [
     {title: 'Name', sort: 'name', cell: row => h('a', {href: hash`#/users/${row.name}`}, row.name)},
     {title: 'Tags', cell: tagsOf},
-    {title: 'Password', cell: row => row.password_hash ? 'set' : 'none'},
-    {title: 'Limits', cell: row => Object.entries(row.limits ?? {}).map(([name, value]) => `${name} ${value}`).join(', ')},
+    {title: 'Password', cell: row => (row.password_hash ? 'set' : 'none')},
+    {
+        title: 'Limits',
+        cell: row =>
+            Object.entries(row.limits ?? {})
+                .map(([name, value]) => `${name} ${value}`)
+                .join(', '),
+    },
 ];
 
 function addForm() {
-    return fold('Add a user', form({
-        name: 'add user', submit: 'Add the user',
-        fields: [
-            {name: 'name', label: 'Name', required: true},
-            {name: 'password', label: 'Password', type: 'password', required: true, autocomplete: 'new-password'},
-            tagsField(''),
-        ],
-        onsubmit: ({name, password, tags}) => actInForm(
-            () => put(path`/users/${name}`, {password, tags: listOf(tags)}),
-            `User ${name} is there. It may enter no virtual host until it has permissions.`),
-    }));
+    return fold(
+        'Add a user',
+        form({
+            name: 'add user',
+            submit: 'Add the user',
+            fields: [
+                {name: 'name', label: 'Name', required: true},
+                {
+                    name: 'password',
+                    label: 'Password',
+                    type: 'password',
+                    required: true,
+                    autocomplete: 'new-password',
+                },
+                tagsField(''),
+            ],
+            onsubmit: ({name, password, tags}) =>
+                actInForm(
+                    () => put(path`/users/${name}`, {password, tags: listOf(tags)}),
+                    `User ${name} is there. It may enter no virtual host until it has permissions.`,
+                ),
+        }),
+    );
 }
 
 export const users = {
@@ -54,8 +84,10 @@ export const users = {
 
 async function load({names: [name]}) {
     const [it, permissions, topics, vhosts] = await Promise.all([
-        get(path`/users/${name}`), get(path`/users/${name}/permissions`),
-        get(path`/users/${name}/topic-permissions`), vhostNames(),
+        get(path`/users/${name}`),
+        get(path`/users/${name}/permissions`),
+        get(path`/users/${name}/topic-permissions`),
+        vhostNames(),
     ]);
     return {it, permissions, topics, vhosts};
 }
@@ -68,40 +100,81 @@ async function setPassword(name, password) {
 
 function passwordForm({name}) {
     return form({
-        name: `password ${name}`, submit: 'Set the password',
-        fields: [{name: 'password', label: 'New password', type: 'password', required: true, autocomplete: 'new-password'}],
-        onsubmit: ({password}) => actInForm(() => setPassword(name, password), 'The password is set.'),
+        name: `password ${name}`,
+        submit: 'Set the password',
+        fields: [
+            {
+                name: 'password',
+                label: 'New password',
+                type: 'password',
+                required: true,
+                autocomplete: 'new-password',
+            },
+        ],
+        onsubmit: ({password}) =>
+            actInForm(() => setPassword(name, password), 'The password is set.'),
     });
 }
 
 function tagsForm(it) {
     const kept = {password_hash: it.password_hash, hashing_algorithm: it.hashing_algorithm};
     return form({
-        name: `tags ${it.name} ${it.password_hash} ${tagsOf(it)}`, submit: 'Set the tags', stay: true,
+        name: `tags ${it.name} ${it.password_hash} ${tagsOf(it)}`,
+        submit: 'Set the tags',
+        stay: true,
         fields: [tagsField(tagsOf(it))],
-        onsubmit: ({tags}) => actInForm(() => put(path`/users/${it.name}`, {...kept, tags: listOf(tags)}), 'The tags are set.'),
+        onsubmit: ({tags}) =>
+            actInForm(
+                () => put(path`/users/${it.name}`, {...kept, tags: listOf(tags)}),
+                'The tags are set.',
+            ),
     });
 }
 
 function drop(name) {
     return destroy({
-        question: `Delete the user ${name}?`, action: 'Delete', detail: 'Its connections are closed.',
-        what: () => remove(path`/users/${name}`), done: `User ${name} is deleted.`, next: '#/users',
+        question: `Delete the user ${name}?`,
+        action: 'Delete',
+        detail: 'Its connections are closed.',
+        what: () => remove(path`/users/${name}`),
+        done: `User ${name} is deleted.`,
+        next: '#/users',
     });
 }
 
 function render({it, permissions, topics, vhosts}) {
     return [
-        heading(['User ', h('span', {class: 'name'}, it.name)],
-            h('button', {type: 'button', class: 'danger', onclick: () => drop(it.name)}, 'Delete')),
-        section('About', facts([['Tags', tagsOf(it) || 'none'], ['Password', it.password_hash ? 'set' : 'none: cannot sign in with one'],
-            ['Hashed by', it.hashing_algorithm]]),
-        fold('Change the password', passwordForm(it)), fold('Change the tags', tagsForm(it))),
-        section('Permissions', permissionsTable(permissions, 'vhost'),
-            fold('Set a permission', permissionForm({user: it.name, vhosts}))),
-        section('Topic permissions', topicPermissionsTable(topics, 'vhost'),
-            fold('Set a topic permission', topicPermissionForm({user: it.name, vhosts}))),
-        section('Limits', limitsPart(path`/user-limits/${it.name}`, it.limits ?? {}, ['max-connections', 'max-channels'])),
+        heading(
+            ['User ', h('span', {class: 'name'}, it.name)],
+            h('button', {type: 'button', class: 'danger', onclick: () => drop(it.name)}, 'Delete'),
+        ),
+        section(
+            'About',
+            facts([
+                ['Tags', tagsOf(it) || 'none'],
+                ['Password', it.password_hash ? 'set' : 'none: cannot sign in with one'],
+                ['Hashed by', it.hashing_algorithm],
+            ]),
+            fold('Change the password', passwordForm(it)),
+            fold('Change the tags', tagsForm(it)),
+        ),
+        section(
+            'Permissions',
+            permissionsTable(permissions, 'vhost'),
+            fold('Set a permission', permissionForm({user: it.name, vhosts})),
+        ),
+        section(
+            'Topic permissions',
+            topicPermissionsTable(topics, 'vhost'),
+            fold('Set a topic permission', topicPermissionForm({user: it.name, vhosts})),
+        ),
+        section(
+            'Limits',
+            limitsPart(path`/user-limits/${it.name}`, it.limits ?? {}, [
+                'max-connections',
+                'max-channels',
+            ]),
+        ),
     ];
 }
 
