@@ -190,7 +190,7 @@ bool vhost_set_limit(struct vhost *vhost, struct slice name, int64_t value)
 /* -- the end -- */
 
 /* A turn's share of work: about half a millisecond. */
-#define BURY_TURN 512
+#define BURY_TURN 192
 #define CONNECTION_WORK 32 /* of which it takes so many to close a connection */
 #define OBJECT_WORK 2      /* to destroy a queue or an exchange, and for each of its bindings */
 

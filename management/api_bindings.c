@@ -39,6 +39,82 @@ static void add_to(struct listing *listing, const struct route_target *target)
                          binding_row_of(CONTAINER_OF(link, struct binding, in_destination)));
 }
 
+#define LOOK_WORK 64 /* at a binding that may not be wanted; see management_work() */
+
+/* More than that are looked for in a walk over all, which can pause. */
+#define CHAIN_MAX 1000
+
+static void add_if_from(struct listing *listing, enum walk_kind kind, void *object)
+{
+    struct slice name = call_arg(list_call(listing), "exchange");
+    const struct binding *binding = object;
+    struct binding_row row = binding_row_of(binding);
+
+    (void)kind;
+    call_spend(list_call(listing), LOOK_WORK);
+    if (slice_equal(row.source, name))
+        list_add_binding(listing, row);
+}
+
+/* The path names an exchange, or a queue. */
+static void add_if_to(struct listing *listing, enum walk_kind kind, void *object)
+{
+    const struct call *call = list_call(listing);
+    struct slice exchange = call_arg(call, "exchange"), queue = call_arg(call, "queue");
+    const struct binding *binding = object;
+    struct binding_row row = binding_row_of(binding);
+
+    (void)kind;
+    call_spend(list_call(listing), LOOK_WORK);
+    if (slice_equal(row.destination, row.to_exchange ? exchange : queue))
+        list_add_binding(listing, row);
+}
+
+/* The path's virtual host is there. */
+static struct listing *list_walked(struct call *call, const struct list_kind *kind)
+{
+    const struct list_scope scope = {.vhost = call_arg(call, "vhost")};
+
+    return list_begin(call, kind, &scope);
+}
+
+static struct listing *list_to(struct call *call, const struct route_target *target)
+{
+    static const struct list_kind kind = {
+        .walks = {WALK_BINDINGS},
+        .walk_count = 1,
+        .nameless = true,
+        .add = add_if_to,
+        .find = list_find_binding,
+        .write = object_binding,
+    };
+    if (target->bindings_to_count > CHAIN_MAX)
+        return list_walked(call, &kind);
+    struct listing *listing = list_begin(call, &some_kind, NULL);
+    if (listing)
+        add_to(listing, target);
+    return listing;
+}
+
+static void list_from(struct call *call, struct exchange *exchange)
+{
+    static const struct list_kind kind = {
+        .walks = {WALK_BINDINGS},
+        .walk_count = 1,
+        .nameless = true,
+        .add = add_if_from,
+        .find = list_find_binding,
+        .write = object_binding,
+    };
+    if (exchange->route.bindings_from_count > CHAIN_MAX) {
+        (void)list_walked(call, &kind);
+        return;
+    }
+    struct listing *listing = list_begin(call, &some_kind, NULL);
+    if (listing)
+        add_from(listing, exchange);
+}
+
 /* ---- lists ---- */
 
 void bindings_list(struct call *call)
@@ -85,22 +161,18 @@ void exchange_bindings_source(struct call *call)
 
     if (!exchange)
         return;
-    if (exchange == call->vhost->default_exchange) {
+    if (exchange == call->vhost->default_exchange)
         list_implicit(call);
-        return;
-    }
-    struct listing *listing = list_begin(call, &some_kind, NULL);
-    if (listing)
-        add_from(listing, exchange);
+    else
+        list_from(call, exchange);
 }
 
 void exchange_bindings_destination(struct call *call)
 {
     const struct exchange *exchange = path_exchange(call);
-    struct listing *listing = exchange ? list_begin(call, &some_kind, NULL) : NULL;
 
-    if (listing)
-        add_to(listing, &exchange->route.target);
+    if (exchange)
+        (void)list_to(call, &exchange->route.target);
 }
 
 void queue_bindings(struct call *call)
@@ -111,11 +183,9 @@ void queue_bindings(struct call *call)
         call_not_found(call);
         return;
     }
-    struct listing *listing = list_begin(call, &some_kind, NULL);
-    if (listing) {
-        add_to(listing, &queue->target);
+    struct listing *listing = list_to(call, &queue->target);
+    if (listing)
         list_add_binding(listing, binding_row_implicit(queue));
-    }
 }
 
 /* The path's ends. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Import of definitions: the walk over a document, first to check it whole, then to do it.
  *
- *   IMPORT_READING ─► IMPORT_CHECKING ─► IMPORT_DOING ─► IMPORT_DONE
+ *   IMPORT_READING ─► IMPORT_CHECKING ─► IMPORT_DOING ─► IMPORT_ENDING ─► IMPORT_DONE
+ *           └────────────────┴─── something is wrong ───────────▲
  *
  * (1) Sections are done in an order in which everything stands on what came before.
  * (2) Each item is checked and done by itself, so the import can pause between any two. What others
@@ -108,8 +109,9 @@ static const struct section {
 #define CHECK_WORK 500
 #define DO_WORK 1500
 #define READ_WORK 4
+#define FREE_WORK 400 /* of an item */
 
-enum import_stage { IMPORT_READING, IMPORT_CHECKING, IMPORT_DOING, IMPORT_DONE };
+enum import_stage { IMPORT_READING, IMPORT_CHECKING, IMPORT_DOING, IMPORT_ENDING, IMPORT_DONE };
 
 struct definitions_import {
     struct import import;
@@ -119,7 +121,8 @@ struct definitions_import {
     enum import_stage stage;
     json_t *document; /* the reader's */
     size_t section, index;
-    uint64_t work; /* spent in this run */
+    enum err error; /* how it ends */
+    uint64_t work;  /* spent in this run */
 };
 
 /* The names that a section defines, as an object's keys. */
@@ -253,6 +256,24 @@ static bool find_vhost(struct definitions_import *import, enum err *error)
     return false;
 }
 
+/* To free a large document takes long as well. */
+static bool free_items(struct definitions_import *import, size_t work)
+{
+    const char *key;
+    json_t *items;
+
+    json_object_foreach(import->reader.document, key, items)
+    {
+        for (size_t left = json_array_size(items); left > 0; left--) {
+            if (spent(import, work))
+                return false;
+            import->work += FREE_WORK;
+            json_array_remove(items, left - 1);
+        }
+    }
+    return true;
+}
+
 static bool run_stage(struct definitions_import *import, size_t work, enum err *error)
 {
     switch (import->stage) {
@@ -260,7 +281,9 @@ static bool run_stage(struct definitions_import *import, size_t work, enum err *
         return read_document(import, work, error);
     case IMPORT_CHECKING:
     case IMPORT_DOING:
-        return walk(import, work, error);
+        return find_vhost(import, error) ? walk(import, work, error) : true;
+    case IMPORT_ENDING:
+        return free_items(import, work);
     case IMPORT_DONE:
         return false;
     }
@@ -269,14 +292,16 @@ static bool run_stage(struct definitions_import *import, size_t work, enum err *
 
 bool definitions_import_run(struct definitions_import *import, size_t work, enum err *error)
 {
+    enum err wrong = ERR_OK;
+
     import->work = 0;
-    *error = ERR_OK;
-    if (!find_vhost(import, error))
-        return true;
-    while (run_stage(import, work, error)) {
-        import->stage = *error == ERR_OK ? import->stage + 1 : IMPORT_DONE;
+    while (run_stage(import, work, &wrong)) {
+        import->stage = wrong == ERR_OK ? import->stage + 1 : IMPORT_ENDING;
         import->import.checking = import->stage < IMPORT_DOING;
+        import->error = wrong == ERR_OK ? import->error : wrong;
+        wrong = ERR_OK;
     }
+    *error = import->error;
     return import->stage == IMPORT_DONE;
 }
 
