@@ -142,6 +142,8 @@ WORKLOADS = [
          "--priorities 10 -qa x-max-priority=10 -q 500"),
     Load("100 connections, 2,000 messages a second in all",
          "-x 50 -y 50 -r 40 -qp quiet-%d -qpt 50"),
+    Load("2,000 connections: 1,000 publish, persistent, confirms one at a time, 1,000 consume",
+         "-s 256 -f persistent -c 1 -x 1000 -y 1000 -q 10 -qp crowd-%d -qpt 1000"),
     Load("TLS, transient 1 KiB, auto-ack", "-a -s 1024", tls=True),
     Connections(),
     Queues(),

@@ -69,7 +69,7 @@ class DoesNotRead(unittest.TestCase):
             channel = client.channel()
             channel.call('basic.consume', queue='slow', no_ack=True)
             served = neighbour.served
-            wait_until('neighbours are served', lambda: neighbour.served > served + 200)
+            wait_until('neighbours are served', lambda: neighbour.served > served + 50)
             self.grow_less_than(broker, rss, 24 * MIB)
             for number in range(count):  # and when it reads, it gets everything
                 self.assertEqual(channel.deliver().body[:8], b'%08d' % number)
@@ -97,7 +97,7 @@ class DoesNotRead(unittest.TestCase):
             for number in range(messages):
                 channel.publish('amq.fanout', '', numbered(number, self.SIZE))
             served = neighbour.served
-            wait_until('neighbours are served', lambda: neighbour.served > served + 100)
+            wait_until('neighbours are served', lambda: neighbour.served > served + 50)
             self.grow_less_than(broker, rss, 96 * MIB)
             for client, channel in clients:
                 for number in range(messages):
@@ -122,7 +122,7 @@ class DoesNotRead(unittest.TestCase):
             pass  # it is not read from any more
         self.assertLess(sent, 100 * MIB)
         served = neighbour.served
-        wait_until('neighbours are served', lambda: neighbour.served > served + 100)
+        wait_until('neighbours are served', lambda: neighbour.served > served + 50)
         self.grow_less_than(broker, rss, 48 * MIB)
         client.close()
 

@@ -92,7 +92,7 @@ class Storm(unittest.TestCase):
             cpu = broker.cpu_seconds()
             neighbour = Neighbour(broker)
             neighbour.start()
-            wait_until('a neighbour is served', lambda: neighbour.served > 200)
+            wait_until('a neighbour is served', lambda: neighbour.served > 50)
             served = neighbour.end()
             cpu = broker.cpu_seconds() - cpu
             for sock in socks:
