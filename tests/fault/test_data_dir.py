@@ -10,9 +10,9 @@ import unittest
 
 import wire
 from disk import SmallDisk, needs_disk
-from node import Node, PATIENCE, QUICK, report
+from node import Node, PATIENCE, report
 
-COUNT = 200 if QUICK else 2000
+COUNT = 200
 BUSY, DATA, IO = 75, 65, 74
 
 

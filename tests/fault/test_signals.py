@@ -10,7 +10,7 @@ import wire
 from load import Load
 from node import Node, PATIENCE, QUICK, rounds, wait_until
 
-ENOUGH = 1000 if QUICK else 10000  # confirms before something happens
+ENOUGH = 1000 if QUICK else 5000  # confirms before something happens
 
 
 class Heart(threading.Thread):
