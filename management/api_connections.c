@@ -275,6 +275,8 @@ void channel_get_route(struct call *call)
         call_begin_object(call, &row);
         object_channel(call, &row, channel);
         object_consumers(call, &row, &channel->consumers, offsetof(struct consumer, channel_link));
+        row_json(&row, "deliveries", json_array()); /* rates of pairs of objects aren't kept */
+        row_json(&row, "publishes", json_array());
         call_end_object(&row);
         return;
     }

@@ -55,6 +55,8 @@ void exchange_get(struct call *call)
         return;
     call_begin_object(call, &row);
     object_exchange(call, &row, exchange);
+    row_json(&row, "incoming", json_array()); /* rates of pairs of objects aren't kept */
+    row_json(&row, "outgoing", json_array());
     call_end_object(&row);
 }
 

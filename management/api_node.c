@@ -103,6 +103,30 @@ static json_t *listeners(const struct call *call)
     return list;
 }
 
+/* What is served over HTTP. */
+static json_t *contexts(const struct call *call)
+{
+    struct listener_facts facts[LISTENERS_MAX];
+    size_t count = node_listeners(call, facts);
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        if (slice_starts_with(slice_str(facts[i].protocol), "http"))
+            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:i, s:s}", "node",
+                                                  node_name(call), "description",
+                                                  PRODUCT_NAME " Management", "path", "/", "ip",
+                                                  facts[i].address, "port", (int)facts[i].port,
+                                                  "protocol", facts[i].protocol));
+    return list;
+}
+
+/* How far samples reach back, in seconds: the node's, and what is shown of single objects. */
+static json_t *retention(void)
+{
+    return json_pack("{s:[i,i,i,i], s:[i], s:[i]}", "global", 600, 3600, 28800, 86400, "basic", 60,
+                     "detailed", 60);
+}
+
 /* ---- overview ---- */
 
 static void put_versions(const struct call *call, struct row *row)
@@ -159,6 +183,8 @@ static void put_node(const struct call *call, struct row *row)
     rates_put_object(call, row, "churn_rates", RATES_NODE, RATES_CHURN, &totals, history);
     row_text(row, "node", slice_str(node_name(call)));
     row_json(row, "listeners", listeners(call));
+    row_json(row, "contexts", contexts(call));
+    row_number(row, "statistics_db_event_queue", 0); /* counters are read where they are kept */
 }
 
 static void put_visible(const struct call *call, struct row *row)
@@ -178,6 +204,7 @@ void overview_get(struct call *call)
     put_versions(call, &row);
     row_json(&row, "cluster_name", cluster_name(call));
     row_text(&row, "rates_mode", slice_str(RATES_MODE));
+    row_json(&row, "sample_retention_policies", retention());
     row_flag(&row, "disable_stats", call_flag(call, "disable_stats"));
     row_flag(&row, "enable_queue_totals", false);
     row_json(&row, "exchange_types", exchange_types());
@@ -247,8 +274,10 @@ static json_t *auth_mechanisms(const struct call *call)
     while (at && *at) {
         size_t len = strcspn(at, " ");
         if (len)
-            json_array_append_new(
-                list, json_pack("{s:o, s:b}", "name", json_text(slice_of(at, len)), "enabled", 1));
+            json_array_append_new(list,
+                                  json_pack("{s:o, s:o, s:b}", "name", json_text(slice_of(at, len)),
+                                            "description", json_sprintf("SASL %.*s", (int)len, at),
+                                            "enabled", 1));
         at += at[len] ? len + 1 : len;
     }
     return list;
@@ -317,6 +346,10 @@ static void write_node(const struct call *call, struct row *row)
     row_json(row, "auth_mechanisms", auth_mechanisms(call));
     put_files(row, &facts);
     row_json(row, "enabled_plugins", json_array());
+    row_json(row, "applications", json_array());
+    row_json(row, "cluster_links", json_array());
+    row_json(row, "contexts", contexts(call));
+    row_text(row, "mem_calculation_strategy", slice_str("rss"));
     row_flag(row, "being_drained", call->broker->shutting_down);
 }
 

@@ -56,6 +56,8 @@ void queue_get(struct call *call)
     call_begin_object(call, &row);
     object_queue(call, &row, queue);
     object_consumers(call, &row, &queue->consumers, offsetof(struct consumer, queue_link));
+    row_json(&row, "deliveries", json_array()); /* rates of pairs of objects aren't kept */
+    row_json(&row, "incoming", json_array());
     call_end_object(&row);
 }
 

@@ -139,6 +139,12 @@ void vhost_delete_route(struct call *call)
 
     if (!call_vhost(call))
         return;
+    if (vhost_fields_protected(call->vhost)) {
+        call_error(call, 412, "precondition_failed",
+                   "virtual host '%s' is protected from deletion: lift the protection first",
+                   call->vhost->name);
+        return;
+    }
     vhost_delete(call->vhost);
     call->vhost = NULL;
     call_set_task(call, &task, NULL);

@@ -221,6 +221,26 @@ static const char *consumer_tag(const struct consumer *consumer)
     return consumer ? consumer->tag : NULL;
 }
 
+/* Where its ready messages are: RabbitMQ's word for what is on the disk alone is "paged out". */
+static void set_queue_memory(struct row *row, const struct queue *queue)
+{
+    uint64_t memory = sizeof(*queue), paged = 0, paged_bytes = 0;
+
+    for (uint32_t i = 0; queue->lanes && i <= queue->settings.priority_max; i++) {
+        const struct lane *lane = queue->lanes[i];
+        memory += lane ? lane->memory : 0;
+        paged += lane ? lane->paged_count : 0;
+        paged_bytes += lane ? lane->paged_bytes : 0;
+    }
+    row_number(row, "memory", memory);
+    row_number(row, "messages_paged_out", paged);
+    row_number(row, "messages_ram", queue->ready_count + queue->unacked_count - paged);
+    row_number(row, "messages_ready_ram", queue->ready_count - paged);
+    row_number(row, "messages_unacknowledged_ram", queue->unacked_count);
+    row_number(row, "message_bytes_paged_out", paged_bytes);
+    row_number(row, "message_bytes_ram", queue->ready_bytes + queue->unacked_bytes - paged_bytes);
+}
+
 static void set_queue_counts(const struct call *call, struct row *row, const struct queue *queue)
 {
     row_number(row, "consumers", queue->consumer_count);
@@ -228,6 +248,7 @@ static void set_queue_counts(const struct call *call, struct row *row, const str
     row_number(row, "message_bytes", queue->ready_bytes + queue->unacked_bytes);
     row_number(row, "message_bytes_ready", queue->ready_bytes);
     row_number(row, "message_bytes_unacknowledged", queue->unacked_bytes);
+    set_queue_memory(row, queue);
     rates_put_object(call, row, "message_stats", RATES_QUEUE, RATES_MESSAGES, queue,
                      queue->history);
 }
