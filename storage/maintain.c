@@ -86,7 +86,7 @@ static int some_messages(struct database *database, uint32_t lane, int64_t count
 
 static int remove_dropped(struct database *database, int64_t count)
 {
-    sqlite3_stmt *statement = database->statements[STATEMENT_MESSAGES_DELETE];
+    sqlite3_stmt *statement = database->statements[STATEMENT_MESSAGES_DELETE_KNOWN];
     uint32_t lane = database->dropped.ids[database->dropped.count - 1];
     int64_t last = 0;
     bool end = false;
