@@ -6,8 +6,8 @@
 #include "broker/access.h"
 #include "broker/channel.h"
 #include "broker/connection.h"
-#include "broker/login.h"
 #include "broker/lane.h"
+#include "broker/login.h"
 #include "broker/message.h"
 #include "broker/parameter.h"
 #include "broker/policy.h"
@@ -18,10 +18,10 @@
 
 /* A smaller change of the two clocks' difference may be the time between reading the one and the other. */
 #define CLOCK_SET_MS 100
-#define DISPATCH_QUANTUM 64   /* messages a queue may deal before it is the next one's turn */
-#define DISPATCH_TURN 4096    /* messages dealt in one turn before sockets are looked at again */
-#define POOL_KEPT_MAX 2048    /* some turns' worth of messages: about 2 MB in all */
-#define TIMERS_TURN 10000     /* timers run in one turn */
+#define DISPATCH_QUANTUM 64 /* messages a queue may deal before it is the next one's turn */
+#define DISPATCH_TURN 4096  /* messages dealt in one turn before sockets are looked at again */
+#define POOL_KEPT_MAX 2048  /* some turns' worth of messages: about 2 MB in all */
+#define TIMERS_TURN 10000   /* timers run in one turn */
 #define LANE_MEMORY_MAX (16u << 20) /* more buys nothing: reading ahead keeps up */
 
 void broker_options_init(struct broker_options *options)
@@ -84,6 +84,7 @@ void broker_free(struct broker *broker)
     CHECK(list_empty(&broker->connections));
     while (!list_empty(&broker->vhost_list))
         vhost_free(LIST_FIRST(&broker->vhost_list, struct vhost, broker_link));
+    CHECK(broker->entry_count == 0);
     CHECK(broker->message_count == 0);
     CHECK(broker->message_bytes == 0);
     policies_free(broker->policies);
@@ -136,8 +137,8 @@ static void let_output_go(struct vhost *vhost)
 
 uint64_t broker_message_memory(const struct broker *broker)
 {
-    return broker->message_bytes +
-           broker->message_count * (sizeof(struct message) + sizeof(struct entry));
+    return broker->message_bytes + broker->message_count * sizeof(struct message) +
+           broker->entry_count * sizeof(struct entry);
 }
 
 uint64_t broker_lane_memory(const struct broker *broker)

@@ -119,6 +119,7 @@ struct broker {
     struct pool small_messages[BROKER_MESSAGE_POOLS]; /* by size: 128, 256, 512 bytes */
     uint64_t message_bytes;                           /* memory of messages */
     uint64_t message_count;
+    uint64_t entry_count;           /* their places in queues: many for each after a fan-out */
     struct message_stats stats;     /* of virtual hosts that are gone, see broker_sum_stats() */
     struct histogram message_sizes; /* likewise */
     struct {

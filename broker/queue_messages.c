@@ -106,12 +106,15 @@ struct entry *entry_new(struct broker *broker)
 {
     struct entry *entry = pool_take(&broker->entries);
     *entry = (struct entry){0};
+    broker->entry_count++;
     list_init(&entry->link);
     return entry;
 }
 
 void entry_free(struct broker *broker, struct entry *entry)
 {
+    CHECK(broker->entry_count > 0);
+    broker->entry_count--;
     pool_give(&broker->entries, entry);
 }
 

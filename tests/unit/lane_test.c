@@ -470,6 +470,30 @@ START_TEST(transient_messages_leave_memory_too)
 }
 END_TEST
 
+/* One message in many queues: its places are what takes the memory. */
+START_TEST(a_wide_fan_out_leaves_memory_too)
+{
+    enum { QUEUES = 20, MESSAGES = 200, LIMIT = 200000 };
+    struct test_properties transient = {0};
+    char name[8];
+    world.broker->options.queue_memory = LIMIT;
+    for (int i = 0; i < QUEUES; i++) {
+        snprintf(name, sizeof name, "q%d", i);
+        declare(client, name, none());
+        ck_assert(bind_queue(client, "amq.fanout", name, ""));
+    }
+    for (int i = 0; i < MESSAGES; i++) {
+        ck_assert(publish_with(channel, "amq.fanout", "", "to all", &transient, false));
+        world_turn(&world);
+    }
+    for (int i = 0; i < 20; i++)
+        world_turn(&world);
+    ck_assert_uint_lt(world.broker->entry_count, QUEUES * MESSAGES / 2);
+    ck_assert_uint_le(broker_message_memory(world.broker), LIMIT);
+    ck_assert_uint_eq(world_queue(&world, "q7")->ready_count, MESSAGES);
+}
+END_TEST
+
 START_TEST(a_restart_forgets_transient_messages_on_the_disk)
 {
     declare_durable(client, "q", none());
@@ -552,6 +576,7 @@ int main(void)
         pages_out_while_the_head_is_dropped_all_the_time,
         goes_on_without_rows_that_are_gone,
         transient_messages_leave_memory_too,
+        a_wide_fan_out_leaves_memory_too,
         a_restart_forgets_transient_messages_on_the_disk,
         a_queue_with_spilled_messages_is_purged_and_deleted,
         all_of_it_expires_in_order,
