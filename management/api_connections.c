@@ -161,20 +161,65 @@ void connection_delete(struct call *call)
     call_empty(call, 204);
 }
 
+/* ---- closing all of a user's ---- */
+
+#define CLOSE_WORK 8192 /* see management_work() */
+
+struct closing {
+    struct call *call;
+    struct walk walk;
+};
+
+static void close_wanted(void *context, void *object)
+{
+    const struct closing *closing = context;
+    const struct list_scope scope = {.user = call_arg(closing->call, "user")};
+    struct connection *connection = object;
+
+    if (!connection->vhost || connection->internal || !wants(&scope, connection))
+        return;
+    close_connection(closing->call, connection);
+    call_spend(closing->call, CLOSE_WORK);
+}
+
+/* To close one twice is harmless. */
+static void forget_closed(void *context)
+{
+    (void)context;
+}
+
+static bool run_closing(struct call *call, void *state)
+{
+    const struct walk_visitor visitor = {
+        .visit = close_wanted, .forget = forget_closed, .context = state};
+    struct closing *closing = state;
+
+    if (!walk_run(&closing->walk, call, &visitor))
+        return false;
+    call_empty(call, 204);
+    return true;
+}
+
+static void free_closing(void *state)
+{
+    struct closing *closing = state;
+
+    walk_fini(&closing->walk);
+    mem_free(closing);
+}
+
 void user_connections_delete(struct call *call)
 {
-    const struct list_scope filter = {.user = call_arg(call, "user")};
+    static const struct call_task task = {.run = run_closing, .free = free_closing};
 
-    if (!call_admin(call) && !slice_equal_str(filter.user, call->user->name)) {
+    if (!call_admin(call) && !slice_equal_str(call_arg(call, "user"), call->user->name)) {
         call_refused(call, "User not authorised to access object");
         return;
     }
-    LIST_EACH(&call->broker->connections, link) {
-        struct connection *connection = CONTAINER_OF(link, struct connection, broker_link);
-        if (connection->vhost && !connection->internal && wants(&filter, connection))
-            close_connection(call, connection);
-    }
-    call_empty(call, 204);
+    struct closing *closing = MEM_NEW(struct closing);
+    closing->call = call;
+    walk_init(&closing->walk, call->broker, WALK_CONNECTIONS, NULL, NULL);
+    call_set_task(call, &task, closing);
 }
 
 /* ---- channels ---- */

@@ -37,6 +37,7 @@
 #define PAUSE_MS 1000
 #define TURN_NS 500000     /* HTTP's share of a turn */
 #define WORKING_MAX 16     /* requests that are being answered; the others wait for them to end */
+#define SENDING_MAX 128    /* of which the client does not keep up: they don't count there */
 #define STREAM_FROM 65536u /* bytes; shorter answers go in one piece, with their length */
 
 struct http_server {
@@ -49,6 +50,7 @@ struct http_server {
     struct list resting;   /* begun; they go on when the store has something new */
     struct list waiting;   /* for the disk, oldest first */
     unsigned begun;        /* in working, sending or resting */
+    unsigned held_up;      /* in sending */
     struct evhttp *plain;
     struct evhttp *secure;
     struct evhttp *metrics; /* serves /metrics to anyone */
@@ -150,6 +152,7 @@ struct request {
     bool reads;        /* changes nothing */
     bool gone;         /* nobody waits for the answer any more */
     bool streaming;    /* the answer is being sent */
+    bool held_up;      /* in sending */
     size_t dropped;    /* bytes that a HEAD does not want */
     struct broker_point *point;
 };
@@ -207,12 +210,23 @@ static void send_whole(struct request *request)
     evbuffer_free(body);
 }
 
+static void hold_up(struct request *request, bool on)
+{
+    struct http_server *server = request->server;
+    if (on && !request->held_up)
+        server->held_up++;
+    if (!on && request->held_up)
+        server->held_up--;
+    request->held_up = on;
+    move(request, on ? &server->sending : &server->working);
+}
+
 /* The chunk has left: the next part may be made. */
 static void note_sent(struct evhttp_connection *connection, void *context)
 {
     struct request *request = context;
     (void)connection;
-    move(request, &request->server->working);
+    hold_up(request, false);
     loop_note_input(request->server->options.loop, &request->server->node);
 }
 
@@ -225,7 +239,7 @@ static void send_chunk(struct request *request)
         request->streaming = true;
     }
     struct evbuffer *chunk = take_body(request);
-    move(request, &request->server->sending);
+    hold_up(request, true);
     evhttp_send_reply_chunk_with_cb(request->from, chunk, note_sent, request);
     evbuffer_free(chunk);
 }
@@ -357,7 +371,8 @@ static void work(struct request *request)
 static bool step(struct http_server *server)
 {
     struct request *noted = LIST_FIRST(&server->noted, struct request, link);
-    bool taken = noted && server->begun < WORKING_MAX;
+    bool taken =
+        noted && server->begun - server->held_up < WORKING_MAX && server->held_up < SENDING_MAX;
     if (taken)
         take_up(noted);
     struct request *request = LIST_FIRST(&server->working, struct request, link);
@@ -386,7 +401,7 @@ static void note_gone(struct evhttp_connection *connection, void *context)
     request->gone = true;
     if (!request->call || request->point)
         return;
-    move(request, &request->server->working);
+    hold_up(request, false);
     loop_note_input(request->server->options.loop, &request->server->node);
 }
 
