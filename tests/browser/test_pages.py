@@ -112,6 +112,12 @@ class Pages(WithPage):
         plot.send_keys(Keys.ARROW_LEFT)
         self.assertTrue(self.one('.tip').is_displayed())
 
+    def test_memory_adds_up(self):
+        self.enter()
+        self.until_text('Where the memory is')
+        shares = [int(text.split()[0]) for text in self.texts('tbody td') if text.endswith(' %')]
+        self.assertAlmostEqual(sum(shares), 100, delta=len(shares))
+
     def test_topology_by_keyboard(self):
         self.enter()
         self.open('#/topology')

@@ -25,10 +25,7 @@ function unbind(binding) {
         question: `Unbind ${destination} from ${exchangeName(source)}?`,
         action: 'Unbind',
         detail: key ? `The binding with the key ${key}.` : '',
-        what: () =>
-            remove(
-                `${pathBetween({...binding, kind: kindOf(binding)})}/${encodeURIComponent(properties)}`,
-            ),
+        what: () => remove(pathBetween({...binding, kind: kindOf(binding)}) + path`/${properties}`),
         done: 'The binding is gone.',
     });
 }
@@ -40,31 +37,42 @@ export function farEnd(binding, far) {
         : exchangeLink(binding.vhost, binding.destination);
 }
 
-/* `far` is which end of the bindings to show, 'source' or 'destination'. */
-export function bindingsTable(bindings, {caption, far}) {
+function columns(far) {
     const label = row =>
         `Unbind ${far === 'source' ? exchangeName(row.source) : row.destination}, ` +
         `key ${row.routing_key || 'none'}`;
-    return table({
-        caption,
-        rows: bindings,
-        empty: 'There are no bindings.',
-        id: row =>
-            `${row.source}\n${row.destination_type}\n${row.destination}\n${row.properties_key}`,
-        columns: [
-            {title: far === 'source' ? 'From exchange' : 'To', cell: row => farEnd(row, far)},
-            ...(far === 'source' ? [] : [{title: 'Is', cell: row => row.destination_type}]),
-            {title: 'Key', cell: row => h('code', {}, row.routing_key)},
-            {title: 'Arguments', cell: row => argumentsText(row.arguments)},
-            {
-                title: '',
-                cell: row =>
-                    isImplicit(row)
-                        ? h('span', {class: 'help'}, 'always there')
-                        : removeButton(label(row), () => unbind(row), 'Unbind'),
-            },
-        ],
-    });
+    return [
+        {title: far === 'source' ? 'From exchange' : 'To', cell: row => farEnd(row, far)},
+        ...(far === 'source' ? [] : [{title: 'Is', cell: row => row.destination_type}]),
+        {title: 'Key', cell: row => h('code', {}, row.routing_key)},
+        {title: 'Arguments', cell: row => argumentsText(row.arguments)},
+        {
+            title: '',
+            cell: row =>
+                isImplicit(row)
+                    ? h('span', {class: 'help'}, 'always there')
+                    : removeButton(label(row), () => unbind(row), 'Unbind'),
+        },
+    ];
+}
+
+/* As many bindings as one page shows: what to append to the path of a list of them. */
+export const FIRST_PAGE = '?page=1&page_size=500';
+
+/* `got` is such a page; `far` is which end of the bindings to show, 'source' or 'destination'. */
+export function bindingsTable(got, {caption, far}) {
+    return [
+        got.total_count > got.item_count &&
+            h('p', {class: 'help'}, `The first ${got.item_count} of ${got.total_count}.`),
+        table({
+            caption,
+            rows: got.items,
+            empty: 'There are no bindings.',
+            id: row =>
+                `${row.source}\n${row.destination_type}\n${row.destination}\n${row.properties_key}`,
+            columns: columns(far),
+        }),
+    ];
 }
 
 /* One end is given: {source} or {destination, kind: 'q' or 'e'}. The form asks for the other. */

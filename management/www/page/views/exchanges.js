@@ -20,7 +20,7 @@ import {plot} from '../plot.js';
 import {growth, rateOf, samplesQuery} from '../samples.js';
 import {chosenVhost} from '../settings.js';
 import {argumentsText, facts} from '../table.js';
-import {bindForm, bindingsTable} from './bindings.js';
+import {FIRST_PAGE, bindForm, bindingsTable} from './bindings.js';
 import {explainForm} from './explain.js';
 import {publishForm} from './messages.js';
 
@@ -148,8 +148,8 @@ function drop({vhost, name}) {
 async function load({names: [vhost, id]}) {
     const [it, outgoing, incoming] = await Promise.all([
         get(withQuery(path`/exchanges/${vhost}/${id}`, samplesQuery('minute', 'msg_rates'))),
-        get(path`/exchanges/${vhost}/${id}/bindings/source` + '?page=1&page_size=500'),
-        get(path`/exchanges/${vhost}/${id}/bindings/destination`),
+        get(path`/exchanges/${vhost}/${id}/bindings/source` + FIRST_PAGE),
+        get(path`/exchanges/${vhost}/${id}/bindings/destination` + FIRST_PAGE),
     ]);
     return {it, outgoing, incoming};
 }
@@ -157,9 +157,7 @@ async function load({names: [vhost, id]}) {
 function outgoingBindings({vhost, name}, outgoing) {
     return section(
         'Bindings from it',
-        outgoing.total_count > outgoing.item_count &&
-            h('p', {class: 'help'}, `The first ${outgoing.item_count} of ${outgoing.total_count}.`),
-        bindingsTable(outgoing.items, {
+        bindingsTable(outgoing, {
             caption: `Bindings from ${exchangeName(name)}`,
             far: 'destination',
         }),

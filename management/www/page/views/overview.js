@@ -9,6 +9,7 @@ import {RANGES, growth, level, rateOf, samplesQuery} from '../samples.js';
 import {isAdministrator, isMonitor} from '../session.js';
 import {facts, table} from '../table.js';
 import {definitions} from './definitions.js';
+import {loadMemory, memoryPart} from './memory.js';
 
 /* Only the node's own samples reach back further than a minute. */
 function rangeOf(route) {
@@ -22,7 +23,8 @@ async function load(route) {
         get(withQuery('/overview', samplesQuery(range, 'lengths', 'msg_rates'))),
         isMonitor() ? get(withQuery('/nodes', samplesQuery(range, 'node_stats'))) : [],
     ]);
-    return {overview, node: nodes[0] ?? null, range};
+    const node = nodes[0] ?? null;
+    return {overview, node, range, memory: node && (await loadMemory(node.name))};
 }
 
 function rangeChoice(route, range) {
@@ -194,7 +196,7 @@ function churn({churn_rates: rates}) {
     );
 }
 
-function render({overview, node, range}, route) {
+function render({overview, node, range, memory}, route) {
     return [
         heading('Overview', isMonitor() && rangeChoice(route, range)),
         tiles(overview),
@@ -207,6 +209,7 @@ function render({overview, node, range}, route) {
             node && nodeFacts(overview, node),
             churn(overview),
             node && listeners(overview),
+            memory && memoryPart(memory),
         ),
         isAdministrator() && definitions(),
     ];

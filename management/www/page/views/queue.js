@@ -9,7 +9,7 @@ import {channelLink, destroy, heading, page, section} from '../page.js';
 import {plot} from '../plot.js';
 import {growth, level, samplesQuery} from '../samples.js';
 import {argumentsText, facts, table} from '../table.js';
-import {bindForm, bindingsTable} from './bindings.js';
+import {FIRST_PAGE, bindForm, bindingsTable} from './bindings.js';
 import {getForm, publishForm} from './messages.js';
 
 const SAMPLES = samplesQuery('minute', 'lengths', 'msg_rates');
@@ -17,7 +17,7 @@ const SAMPLES = samplesQuery('minute', 'lengths', 'msg_rates');
 async function load({names: [vhost, name]}) {
     const [queue, bindings] = await Promise.all([
         get(withQuery(path`/queues/${vhost}/${name}`, SAMPLES)),
-        get(path`/queues/${vhost}/${name}/bindings`),
+        get(path`/queues/${vhost}/${name}/bindings` + FIRST_PAGE),
     ]);
     return {queue, bindings};
 }
