@@ -116,6 +116,8 @@ static bool value_valid(enum property_type type, struct slice value, struct repl
 bool properties_parse(struct properties *properties, struct slice bytes, struct reply *error)
 {
     bool unknown;
+    if (!bytes.data) /* none at all, as a database may say: there is no offset to a null pointer */
+        bytes = slice_of("", 0);
     const uint8_t *end = bytes.data + bytes.len;
     const uint8_t *at = read_flags(bytes, &properties->flags, &unknown);
     if (at && unknown)

@@ -130,6 +130,7 @@ START_TEST(malformed_properties_are_refused)
     ck_assert_int_eq(refusal("\0\1\0\0", 4), REPLY_SUCCESS);        /* an empty second word */
     ck_assert_int_eq(refusal("\0\1\x80\0", 4), REPLY_SYNTAX_ERROR); /* no fifteenth property */
     ck_assert_int_eq(refusal("\0\1", 2), REPLY_FRAME_ERROR);
+    ck_assert_int_eq(refusal(NULL, 0), REPLY_FRAME_ERROR);
     ck_assert_int_eq(refusal("\x80\0\2\xC3\x28", 5), REPLY_FRAME_ERROR);
     ck_assert_int_eq(refusal("\x20\0\0\0\0\1x", 7), REPLY_SYNTAX_ERROR);
     ck_assert_int_eq(refusal("\x20\0\xFF\xFF\xFF\xFFx", 7), REPLY_FRAME_ERROR);
