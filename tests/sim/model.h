@@ -334,8 +334,8 @@ void model_expire(struct model *model, struct m_queue *queue);
 
 enum m_place model_append(struct model *model, struct m_queue *queue, struct m_message *message,
                           struct m_publish *origin, struct m_entry *root);
-/* Takes note of all that the node dealt from the queue in this phase. */
-void model_deal(struct model *model, struct m_queue *queue);
+/* Takes note of all that the node dealt from the queue in this phase; `patient` as below. */
+void model_deal(struct model *model, struct m_queue *queue, bool patient);
 struct m_entry *model_head(const struct m_queue *queue);
 uint64_t model_ready_bytes(const struct m_queue *queue);
 void model_make_ready(struct model *model, struct m_entry *entry);
@@ -355,8 +355,9 @@ void model_unbind(struct model *model, struct m_binding *binding);
 
 /* A frame that the node has made; `frame->release` says where it ends in the stream. */
 void model_emit(struct model *model, struct m_connection *connection, struct m_frame *frame);
-/* The entry, its queue's head, was dealt to a consumer in this phase: takes note of it. */
-bool model_take_delivery(struct model *model, struct m_entry *entry);
+/* The entry, its queue's head, was dealt to a consumer in this phase: takes note of it. With `patient`
+ * not yet, if that consumer has no credit for it so far. */
+bool model_take_delivery(struct model *model, struct m_entry *entry, bool patient);
 /* A message of this id was dealt from the queue in this phase. */
 bool model_has_delivery(const struct model *model, const struct m_queue *queue,
                         const struct m_message *message);

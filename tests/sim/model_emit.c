@@ -120,12 +120,21 @@ static void take(struct model *model, struct m_frame *frame, struct m_entry *ent
                       model_unacked_new(model, entry, deliver->delivery_tag, consumer));
 }
 
-bool model_take_delivery(struct model *model, struct m_entry *entry)
+static bool has_credit(const struct m_consumer *consumer)
+{
+    const struct m_channel *channel = consumer->channel;
+    return consumer->no_ack ||
+           ((!consumer->prefetch || consumer->unacked < consumer->prefetch) &&
+            (!channel->prefetch_global || model_unacked(channel) < channel->prefetch_global));
+}
+
+bool model_take_delivery(struct model *model, struct m_entry *entry, bool patient)
 {
     for (size_t i = 0; i < model->deliveries.count; i++) {
         struct m_frame *frame = model->deliveries.at[i];
         const char *why;
-        if (frame->consumer->queue != entry->queue || !frame_is(model, frame, entry, &why))
+        if (frame->consumer->queue != entry->queue || (patient && !has_credit(frame->consumer)) ||
+            !frame_is(model, frame, entry, &why))
             continue;
         vec_remove_at(&model->deliveries, i);
         take(model, frame, entry);
@@ -186,7 +195,7 @@ static void settle_deliveries(struct model *model)
     for (size_t i = 0; i < model->queues.count && model->deliveries.count > 0; i++) {
         struct m_queue *queue = model->queues.at[i];
         if (has_delivery_from(model, queue))
-            model_deal(model, queue);
+            model_deal(model, queue, false);
     }
     if (model->deliveries.count > 0)
         explain(model, model->deliveries.at[0]);

@@ -69,16 +69,16 @@ static void drop_expired(struct model *model, struct m_queue *queue)
 }
 
 /* Notes that the node dealt the head, if it did. */
-static bool deal_one(struct model *model, struct m_queue *queue)
+static bool deal_one(struct model *model, struct m_queue *queue, bool patient)
 {
     drop_expired(model, queue);
     struct m_entry *head = model_head(queue);
-    return head && model_take_delivery(model, head);
+    return head && model_take_delivery(model, head, patient);
 }
 
-void model_deal(struct model *model, struct m_queue *queue)
+void model_deal(struct model *model, struct m_queue *queue, bool patient)
 {
-    while (deal_one(model, queue)) {
+    while (deal_one(model, queue, patient)) {
     }
 }
 
@@ -88,7 +88,7 @@ static bool refuses(struct model *model, struct m_queue *queue, const struct m_m
         return false;
     if (!over(queue, queue->ready.count + 1, model_ready_bytes(queue) + message->body_len))
         return false;
-    model_deal(model, queue);
+    model_deal(model, queue, true);
     /* The delivery itself may have filled its consumer's wire. */
     if (queue->ready.count == 0 &&
         (model_taker(queue) || model_has_delivery(model, queue, message)))
@@ -101,7 +101,7 @@ void model_enforce_length(struct model *model, struct m_queue *queue)
 {
     for (unsigned i = 0;
          i < SHED_AT_ONCE && over(queue, queue->ready.count, model_ready_bytes(queue)); i++) {
-        if (deal_one(model, queue))
+        if (deal_one(model, queue, true))
             continue;
         struct m_entry *head = model_head(queue);
         if (!head || !over(queue, queue->ready.count, model_ready_bytes(queue)))
@@ -173,7 +173,7 @@ enum m_place model_append(struct model *model, struct m_queue *queue, struct m_m
                entry->stored ? ", stored" : "");
     model_make_ready(model, entry);
     if (entry->deadline_ms <= model->now_ms) {
-        model_deal(model, queue);
+        model_deal(model, queue, true);
         model_expire(model, queue);
     }
     model_enforce_length(model, queue);

@@ -80,17 +80,23 @@ struct link *node_connect(struct node *node, unsigned client)
     return link;
 }
 
-void node_disconnect(struct node *node, struct link *link, const char *reason)
+/* The node has let go of it: what it gave back may be with others already. */
+static void forget_link(struct node *node, struct link *link)
 {
-    trace_line(&node->world->trace, "node: client %u is gone: %s", link->client, reason);
     node->model->phase = PHASE_INPUT;
-    if (link->amqp)
-        amqp_connection_free(link->amqp, reason);
     link->amqp = NULL;
-    CHECK(vec_remove(&node->links, link));
     tap_all(node);
     model_disconnected(node->model, link->model);
     model_phase_end(node->model);
+}
+
+void node_disconnect(struct node *node, struct link *link, const char *reason)
+{
+    trace_line(&node->world->trace, "node: client %u is gone: %s", link->client, reason);
+    CHECK(vec_remove(&node->links, link));
+    if (link->amqp)
+        amqp_connection_free(link->amqp, reason);
+    forget_link(node, link);
     link_free(link);
 }
 
@@ -210,8 +216,7 @@ static bool flush_link(struct node *node, struct link *link, bool everything)
     if (wishes.abort || (wishes.close && outq_len(output) == 0)) {
         trace_line(&world->trace, "node: closes client %u", link->client);
         amqp_connection_free(link->amqp, "closed");
-        link->amqp = NULL;
-        model_disconnected(node->model, link->model);
+        forget_link(node, link);
     }
     return true;
 }
