@@ -11,9 +11,9 @@
 
 #include <inttypes.h>
 
-void client_init(struct client *client, unsigned id, struct world *world, struct node *node)
+void client_init(struct client *client, unsigned id, struct node *node, struct realm *realm)
 {
-    *client = (struct client){.id = id, .world = world, .node = node};
+    *client = (struct client){.id = id, .world = node->world, .node = node, .realm = realm};
 }
 
 void client_reset(struct client *client)
@@ -127,7 +127,7 @@ void client_beat(struct client *client)
 
 void client_connect(struct client *client)
 {
-    client->link = node_connect(client->node, client->id);
+    client->link = node_connect(client->node, client->realm, client->id);
     client->state = CLIENT_GREETING;
     struct m_op *op = ARENA_NEW(&client->world->arena, struct m_op);
     op->protocol_header = true;
@@ -147,7 +147,8 @@ static void start_ok(struct client *client)
     table_add_table(&properties, "capabilities", buf_slice(&capabilities));
     method->client_properties = arena_copy(&client->world->arena, buf_slice(&properties));
     method->mechanism = slice_str("PLAIN");
-    op->second_user = client->world->second_user && client->id % 2 == 1;
+    op->second_user =
+        client->world->second_user && client->id % 2 == 1 && client->realm == client->node->realms;
     method->response = op->second_user ? slice_of("\0" WORLD_SECOND_USER "\0" WORLD_SECOND_USER, 8)
                                        : slice_of("\0guest\0guest", 12);
     method->locale = slice_str("en_US");
@@ -166,7 +167,7 @@ static void tune_ok(struct client *client, const struct method_connection_tune *
     };
     client_send(client, op);
     op = client_op(client, 0, METHOD_CONNECTION_OPEN);
-    op->method.connection_open.virtual_host = slice_str("/");
+    op->method.connection_open.virtual_host = slice_str(client->realm->name);
     client_send(client, op);
 }
 

@@ -29,6 +29,7 @@ struct client {
     unsigned id;
     struct world *world;
     struct node *node;
+    struct realm *realm;
     struct link *link; /* NULL: away */
     enum client_state state;
     unsigned consumer_next;
@@ -37,7 +38,7 @@ struct client {
     struct client_channel channels[M_CHANNELS_MAX + 1];
 };
 
-void client_init(struct client *client, unsigned id, struct world *world, struct node *node);
+void client_init(struct client *client, unsigned id, struct node *node, struct realm *realm);
 /* Does something, or nothing. */
 void client_act(struct client *client);
 /* Says that it is alive, when it is time. */

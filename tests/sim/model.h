@@ -60,6 +60,7 @@ struct m_message {
 
 struct m_publish;
 struct m_queue;
+struct realm;
 struct peek_due;
 
 enum m_place { M_READY, M_UNACKED, M_GONE };
@@ -261,12 +262,13 @@ struct model {
     struct world *world;
     struct arena *arena;
     struct trace *trace;
-    struct node *node; /* for looking at ties only: see peek.h */
-    int64_t now_ms;    /* monotonic, as all deadlines in memory */
-    int64_t wall_ms;   /* what is on the disk and in x-death */
-    uint64_t turn;     /* the one that is going on, from 1 */
-    uint64_t handed;   /* turns up to here are with the writer */
-    uint64_t durable;  /* turns up to here survive a crash */
+    struct node *node;         /* for looking at ties only: see peek.h */
+    const struct realm *realm; /* the virtual host that it is about */
+    int64_t now_ms;            /* monotonic, as all deadlines in memory */
+    int64_t wall_ms;           /* what is on the disk and in x-death */
+    uint64_t turn;             /* the one that is going on, from 1 */
+    uint64_t handed;           /* turns up to here are with the writer */
+    uint64_t durable;          /* turns up to here survive a crash */
     enum m_phase phase;
     bool alarms[M_ALARM_COUNT];
     struct m_rule rules[RULES_MAX];

@@ -17,7 +17,10 @@
  * of no waiting. True if there were any. */
 static bool read_pages(struct node *node)
 {
-    if (node->world->lazy_pages || !store_read(node->db))
+    bool any = false;
+    EACH_REALM(node, realm)
+    any = (!node->world->lazy_pages && store_read(realm->db)) || any;
+    if (!any)
         return false;
     trace_line(&node->world->trace, "disk: read pages");
     broker_collect(node->broker);
@@ -37,7 +40,8 @@ void node_set_alarm(struct node *node, enum m_alarm alarm, bool on)
     static const enum alarm alarms[] = {
         [M_ALARM_MEMORY] = ALARM_MEMORY, [M_ALARM_DISK] = ALARM_DISK};
     CHECK(alarm != M_ALARM_STORE); /* the broker's own */
-    model_set_alarm(node->model, alarm, on);
+    EACH_REALM(node, realm)
+    model_set_alarm(realm->model, alarm, on);
     broker_set_alarm(node->broker, alarms[alarm], on);
     tap_all(node);
 }
@@ -64,7 +68,7 @@ static void note_wake(void *context)
     (void)context;
 }
 
-struct link *node_connect(struct node *node, unsigned client)
+struct link *node_connect(struct node *node, struct realm *realm, unsigned client)
 {
     struct link *link = ARENA_NEW(&node->world->arena, struct link);
     struct amqp_peer peer = {
@@ -75,7 +79,8 @@ struct link *node_connect(struct node *node, unsigned client)
     link->client = client;
     link->amqp = amqp_connection_new(node->broker, &peer, &owner);
     link->connection = LIST_LAST(&node->broker->connections, struct connection, broker_link);
-    link->model = model_connect(node->model, client);
+    link->realm = realm;
+    link->model = model_connect(realm->model, client);
     vec_push(&node->world->arena, &node->links, link);
     return link;
 }
@@ -83,11 +88,12 @@ struct link *node_connect(struct node *node, unsigned client)
 /* The node has let go of it: what it gave back may be with others already. */
 static void forget_link(struct node *node, struct link *link)
 {
-    node->model->phase = PHASE_INPUT;
+    EACH_REALM(node, realm)
+    realm->model->phase = PHASE_INPUT;
     link->amqp = NULL;
     tap_all(node);
-    model_disconnected(node->model, link->model);
-    model_phase_end(node->model);
+    model_disconnected(link->realm->model, link->model);
+    model_phase_end(link->realm->model);
 }
 
 void node_disconnect(struct node *node, struct link *link, const char *reason)
@@ -134,8 +140,8 @@ static bool feed_one(struct node *node, struct link *link, size_t *budget)
     if (link->consumed < next->end)
         return took > 0;
     vec_remove_at(&link->ops, 0);
-    model_apply(node->model, link->model, next->op);
-    model_phase_end(node->model);
+    model_apply(link->realm->model, link->model, next->op);
+    model_phase_end(link->realm->model);
     return true;
 }
 
@@ -146,7 +152,7 @@ static void feed(struct node *node, struct link *link, bool everything)
         budget = world_below(node->world, 3) == 0 ? 1 + world_below(node->world, 40)
                                                   : 1 + world_below(node->world, 3000);
     while (budget > 0 && amqp_connection_wishes(link->amqp).read) {
-        if (model_held(node->model, link->model))
+        if (model_held(link->realm->model, link->model))
             model_fail(node->model, "client %u: is read from during an alarm", link->client);
         if (!feed_one(node, link, &budget))
             break;
@@ -196,7 +202,7 @@ static void write_out(struct node *node, struct link *link, size_t most)
     link->left += wrote;
     if (wrote > 0) {
         amqp_connection_written(link->amqp);
-        model_released(node->model, link->model, link->left);
+        model_released(link->realm->model, link->model, link->left);
     }
 }
 
@@ -232,99 +238,60 @@ static void flush_all(struct node *node, bool everything)
 
 /* -- the turn -- */
 
+static void set_phase(struct node *node, enum m_phase phase)
+{
+    EACH_REALM(node, realm)
+    realm->model->phase = phase;
+}
+
 static void end_phase(struct node *node, enum m_phase phase)
 {
     tap_all(node);
-    CHECK(node->model->phase == phase);
-    model_phase_end(node->model);
+    EACH_REALM(node, realm)
+    {
+        CHECK(realm->model->phase == phase);
+        model_phase_end(realm->model);
+    }
 }
 
 static void run_timers(struct node *node)
 {
-    struct peek_due due[DUE_MAX];
-    size_t count = peek_due(node->model, due, DUE_MAX);
-    peek_mark_paged(node->model);
-    node->model->phase = PHASE_TIMERS;
+    struct peek_due due[WORLD_REALMS_MAX][DUE_MAX];
+    size_t counts[WORLD_REALMS_MAX];
+    for (unsigned i = 0; i < node->realm_count; i++) {
+        counts[i] = peek_due(node->realms[i].model, due[i], DUE_MAX);
+        peek_mark_paged(node->realms[i].model);
+    }
+    set_phase(node, PHASE_TIMERS);
     broker_run_timers(node->broker);
     tap_all(node);
-    model_timers(node->model, due, count);
-    model_phase_end(node->model);
-}
-
-/* Turns whose last operation has been applied are durable. */
-static void note_written(struct node *node)
-{
-    uint64_t durable = node->model->durable;
-    while (node->turns.count > 0) {
-        const struct node_turn *turn = node->turns.at[0];
-        if (turn->last > node->written)
-            break;
-        durable = turn->turn;
-        vec_remove_at(&node->turns, 0);
+    for (unsigned i = 0; i < node->realm_count; i++) {
+        model_timers(node->realms[i].model, due[i], counts[i]);
+        model_phase_end(node->realms[i].model);
     }
-    if (durable > node->model->durable)
-        model_durable(node->model, durable);
-}
-
-/* The store hands over what has piled up to the end of `turn` when its writer is idle. */
-static void give(struct node *node, uint64_t turn)
-{
-    if (node->given || store_last(node->db) == node->flushed)
-        return;
-    node->given = true;
-    node->applied = false;
-    node->flushed = store_last(node->db);
-    node->model->handed = turn;
 }
 
 static void settle(struct node *node)
 {
-    node->model->phase = PHASE_SETTLE;
+    set_phase(node, PHASE_SETTLE);
     broker_settle(node->broker);
     end_phase(node, PHASE_SETTLE);
-    struct node_turn *turn = ARENA_NEW(&node->world->arena, struct node_turn);
-    turn->turn = node->model->turn;
-    turn->last = node->settled = store_last(node->db);
-    vec_push(&node->world->arena, &node->turns, turn);
-    give(node, node->model->turn);
-    note_written(node);
+    EACH_REALM(node, realm)
+    realm_settle(realm);
 }
 
 void node_read(struct node *node)
 {
-    if (node->world->lazy_pages && store_read(node->db))
+    EACH_REALM(node, realm)
+    if (node->world->lazy_pages && store_read(realm->db))
         trace_line(&node->world->trace, "disk: read pages");
 }
 
-bool node_write(struct node *node)
+void node_write(struct node *node)
 {
     store_write(store_node(node->store));
-    bool wrote = store_write(node->db);
-    if (!node->given || node->applied)
-        return false;
-    /* It is written, or had cancelled itself out; or the disk refused it. */
-    if (!peek_applied(node)) {
-        trace_line(&node->world->trace, "disk: refused a batch");
-        return false;
-    }
-    node->applied = true;
-    node->written = node->flushed;
-    note_written(node);
-    trace_line(&node->world->trace, "disk: durable up to turn %" PRIu64, node->model->durable);
-    return wrote;
-}
-
-static void collected(struct node *node)
-{
-    /* A batch that has cancelled itself out is done as soon as it is handed over. */
-    while (node->given && (node->applied || store_durable(node->db) >= node->flushed)) {
-        node->given = false;
-        node->written = node->flushed;
-        note_written(node);
-        /* Not in the middle of a turn, as when a client was lost since the last one ended. */
-        if (store_last(node->db) == node->settled)
-            give(node, node->model->turn - 1);
-    }
+    EACH_REALM(node, realm)
+    realm_write(realm);
 }
 
 /* The operator is not idle. */
@@ -337,45 +304,71 @@ static void change_rules(struct node *node)
                   (unsigned)world_below(node->world, node->world->rules[index].states));
 }
 
-void node_turn(struct node *node, bool everything)
+static void begin_turn(struct node *node)
 {
-    struct model *model = node->model;
-    trace_line(&node->world->trace, "turn %" PRIu64, model->turn);
+    trace_line(&node->world->trace, "turn %" PRIu64, node->model->turn);
     broker_set_time(node->broker, node->now_ms, node->wall_ms);
-    model_set_time(model, node->now_ms, node->wall_ms);
-    model->phase = PHASE_COLLECT;
+    EACH_REALM(node, realm)
+    model_set_time(realm->model, node->now_ms, node->wall_ms);
+}
+
+static void collect(struct node *node)
+{
+    set_phase(node, PHASE_COLLECT);
     broker_collect(node->broker);
-    model_set_alarm(model, M_ALARM_STORE, peek_refused(node));
+    EACH_REALM(node, realm)
+    {
+        model_set_alarm(realm->model, M_ALARM_STORE, peek_refused(node));
+        realm_collected(realm);
+    }
     if (node_rules_durable(node))
-        model_rules_durable(model);
-    collected(node);
+        model_rules_durable(node->model);
     end_phase(node, PHASE_COLLECT);
-    do
-        run_timers(node);
-    while (read_pages(node)); /* what is due may be on the disk */
-    model->phase = PHASE_INPUT;
-    if (!everything)
-        change_rules(node);
-    feed_all(node, everything);
-    model->phase = PHASE_DISPATCH;
+}
+
+static void dispatch(struct node *node)
+{
+    set_phase(node, PHASE_DISPATCH);
     do
         node->busy = broker_dispatch(node->broker);
     while (read_pages(node));
     end_phase(node, PHASE_DISPATCH);
+    EACH_REALM(node, realm)
     if (!node->busy)
-        model_dispatched(model);
+        model_dispatched(realm->model);
+}
+
+void node_turn(struct node *node, bool everything)
+{
+    begin_turn(node);
+    collect(node);
+    do
+        run_timers(node);
+    while (read_pages(node)); /* what is due may be on the disk */
+    set_phase(node, PHASE_INPUT);
+    if (!everything)
+        change_rules(node);
+    feed_all(node, everything);
+    dispatch(node);
     settle(node);
-    peek_compare(model);
-    model_check_told(model);
+    EACH_REALM(node, realm)
+    {
+        peek_compare(realm->model);
+        model_check_told(realm->model);
+    }
     node_check_silence(node);
     flush_all(node, everything);
-    model_turn_end(model);
+    EACH_REALM(node, realm)
+    model_turn_end(realm->model);
 }
 
 bool node_idle(const struct node *node)
 {
-    if (node->busy || node->given || node->turns.count > 0)
+    if (node->busy)
         return false;
+    for (unsigned i = 0; i < node->realm_count; i++)
+        if (node->realms[i].given || node->realms[i].turns.count > 0)
+            return false;
     for (size_t i = 0; i < node->links.count; i++) {
         const struct link *link = node->links.at[i];
         if (link->network.len || (link->amqp && (link->input.len || link->shadow.len)))

@@ -22,6 +22,7 @@ struct connection;
 /* A client's wire: bytes on their way to the node, and what came out of it. */
 struct link {
     unsigned client;
+    struct realm *realm;
     struct amqp_connection *amqp;  /* NULL: the node does not know of it any more */
     struct connection *connection; /* the broker's view of it */
     struct m_connection *model;
@@ -53,24 +54,36 @@ struct link_op {
     struct m_op *op;
 };
 
-struct node {
-    struct world *world;
+/* A virtual host of the node: a model and a database of its own. */
+struct realm {
+    const char *name;
     struct model *model;
-    struct memvfs *disk;
-    struct store *store;
-    struct broker *broker;
-    struct store_db *db; /* of the virtual host */
-    struct vec links;
-    int64_t now_ms, wall_ms;
-    uint64_t lives;   /* starts so far */
-    bool busy;        /* the last dispatch said that there is more */
+    struct store_db *db;
     struct vec turns; /* struct node_turn that are not durable yet */
     bool given;       /* the writer has a batch, or its outcome is not collected */
     bool applied;     /* that batch is on the disk */
     uint64_t flushed; /* last operation of that batch, or of the latest one */
     uint64_t written; /* last operation on the disk */
-    bool broken;      /* the disk */
     uint64_t settled; /* last operation when the last turn ended */
+};
+
+#define EACH_REALM(node, realm)                                                                    \
+    for (struct realm *realm = (node)->realms; realm < (node)->realms + (node)->realm_count;       \
+         realm++)
+
+struct node {
+    struct world *world;
+    struct realm realms[WORLD_REALMS_MAX];
+    unsigned realm_count;
+    struct model *model; /* the first realm's, which has the rules */
+    struct memvfs *disk;
+    struct store *store;
+    struct broker *broker;
+    struct vec links;
+    int64_t now_ms, wall_ms;
+    uint64_t lives; /* starts so far */
+    bool busy;      /* the last dispatch said that there is more */
+    bool broken;    /* the disk */
 };
 
 /* A turn's last operation. */
@@ -79,12 +92,12 @@ struct node_turn {
 };
 
 /* In node_life.c, as are all that start, end, break or mend it. */
-struct node *node_new(struct world *world, struct model *model);
+struct node *node_new(struct world *world);
 /* Ends it in order: a clean stop. */
 void node_free(struct node *node);
 
 /* A new wire; the client's side is the caller's. */
-struct link *node_connect(struct node *node, unsigned client);
+struct link *node_connect(struct node *node, struct realm *realm, unsigned client);
 /* The node learns that the wire is dead. */
 void node_disconnect(struct node *node, struct link *link, const char *reason);
 void link_free(struct link *link);
@@ -92,8 +105,8 @@ void link_send(struct node *node, struct link *link, struct m_op *op, const stru
 
 /* One turn of the loop; `shares` of the waiting input are fed, at random. */
 void node_turn(struct node *node, bool everything);
-/* The writer applies the batch it has, if any; false when it has none. */
-bool node_write(struct node *node);
+/* The writers apply the batches they have. */
+void node_write(struct node *node);
 /* The reader answers what it was asked for. */
 void node_read(struct node *node);
 /* The writer does what it does when it is idle: checkpoints, giving pages back. */
@@ -113,6 +126,16 @@ void node_set_alarm(struct node *node, enum m_alarm alarm, bool on);
 void node_pass_time(struct node *node, int64_t ms);
 /* The wall clock is set, which must not concern anything but what a restart reads. */
 void node_set_clock(struct node *node, int64_t by_ms);
+/* -- realm.c: what is with the writers -- */
+
+/* The end of a turn: all that was appended goes to the writer when it is idle. */
+void realm_settle(struct realm *realm);
+void realm_write(struct realm *realm);
+/* The store has been collected. */
+void realm_collected(struct realm *realm);
+/* As after a start: nothing is under way. */
+void realm_reset(struct realm *realm);
+
 /* -- node_rules.c: policies, permissions, limits -- */
 
 /* Within a turn. */

@@ -6,6 +6,7 @@
 #include "tests/sim/node.h"
 
 #include "base/mem.h"
+#include "broker/access.h"
 #include "broker/broker.h"
 #include "broker/vhost.h"
 #include "tests/sim/peek.h"
@@ -64,8 +65,8 @@ void node_mend_disk(struct node *node)
 
 void node_maintain(struct node *node)
 {
-    if (peek_maintain(node))
-        trace_line(&node->world->trace, "disk: maintained");
+    peek_maintain(node);
+    trace_line(&node->world->trace, "disk: maintained");
 }
 
 bool node_dark(const struct node *node)
@@ -119,6 +120,39 @@ static void die(struct node *node)
     broker_free(node->broker);
 }
 
+/* The operator makes the second virtual host when it is not there; false: the disk would not have it. */
+static struct vhost *make_vhost(struct node *node, const char *name)
+{
+    char message[512];
+    bool created;
+    struct vhost *vhost =
+        vhost_create(node->broker, slice_str(name), &created, message, sizeof message);
+    if (!vhost && !is_troubled(node))
+        model_fail(node->model, "virtual host %s: %s", name, message);
+    if (!vhost)
+        return NULL;
+    struct slice all = slice_str(".*");
+    CHECK(access_set_permission(node->broker->access, slice_str("guest"), slice_str(name), all, all,
+                                all, message, sizeof message) == ERR_OK);
+    return vhost;
+}
+
+static bool find_realms(struct node *node)
+{
+    EACH_REALM(node, realm)
+    {
+        struct vhost *vhost = vhost_find(node->broker, slice_str(realm->name));
+        if (!vhost && realm == node->realms)
+            model_fail(node->model, "the default virtual host is not there");
+        if (!vhost)
+            vhost = make_vhost(node, realm->name);
+        if (!vhost)
+            return false;
+        realm->db = vhost->db;
+    }
+    return true;
+}
+
 /* False: the disk would not have it; nothing is left of it then. */
 static bool start_broker(struct node *node)
 {
@@ -136,11 +170,10 @@ static bool start_broker(struct node *node)
         die(node);
         return false;
     }
-    struct vhost *vhost = vhost_find(node->broker, slice_str("/"));
-    if (!vhost)
-        model_fail(node->model, "the default virtual host is not there");
-    node->db = vhost->db;
-    return true;
+    if (find_realms(node))
+        return true;
+    die(node);
+    return false;
 }
 
 /* What starting wrote is made durable at once: no client can know of it. */
@@ -149,30 +182,34 @@ static void finish_start(struct node *node)
     broker_settle(node->broker);
     for (int i = 0; i < 3; i++) {
         store_write(store_node(node->store));
-        store_write(node->db);
-        store_read(node->db);
+        EACH_REALM(node, realm)
+        {
+            store_write(realm->db);
+            store_read(realm->db);
+        }
         broker_collect(node->broker);
         broker_settle(node->broker);
     }
-    node->turns.count = 0;
-    node->given = node->applied = false;
-    node->flushed = node->written = node->settled = store_last(node->db);
+    EACH_REALM(node, realm)
+    realm_reset(realm);
 }
 
 /* The model goes back to the turn that the disk shows. */
-static void find_turn(struct node *node, const struct candidates *candidates)
+static void find_turn(struct realm *realm, const struct candidates *candidates)
 {
+    struct model *model = realm->model;
     const char *why = NULL;
     for (size_t i = 0; i < candidates->count; i++) {
         uint64_t turn = candidates->turns[i];
-        if (!peek_stored(node->model, turn, &why))
+        if (!peek_stored(model, turn, &why))
             continue;
-        trace_line(&node->world->trace, "node: starts with what turn %" PRIu64 " left", turn);
-        model_restart(node->model, turn, candidates->clean);
+        trace_line(model->trace, "node: %s starts with what turn %" PRIu64 " left", realm->name,
+                   turn);
+        model_restart(model, turn, candidates->clean);
         return;
     }
-    model_fail(node->model, "the disk holds what no turn left (durable up to %" PRIu64 "): %s",
-               node->model->durable, why);
+    model_fail(model, "%s: the disk holds what no turn left (durable up to %" PRIu64 "): %s",
+               realm->name, model->durable, why);
 }
 
 /* Where the power is cut, it may go again before everything is as it was. */
@@ -186,14 +223,17 @@ static void lose_power(struct node *node)
 }
 
 /* Until it is up; the power may go at every start, and the disk may refuse what it asks. */
-static void start(struct node *node, struct candidates candidates)
+static void start(struct node *node, struct candidates *candidates)
 {
     for (;;) {
-        model_set_time(node->model, node->now_ms, node->wall_ms);
         if (start_broker(node)) {
             node_find_rules(node);
-            find_turn(node, &candidates);
-            candidates = (struct candidates){.turns = {node->model->durable}, .count = 1};
+            for (unsigned i = 0; i < node->realm_count; i++) {
+                struct realm *realm = &node->realms[i];
+                model_set_time(realm->model, node->now_ms, node->wall_ms);
+                find_turn(realm, &candidates[i]);
+                candidates[i] = (struct candidates){.turns = {realm->model->durable}, .count = 1};
+            }
             finish_start(node);
             if (!is_troubled(node))
                 break;
@@ -205,24 +245,34 @@ static void start(struct node *node, struct candidates candidates)
         lose_power(node);
     }
     node->lives++;
-    peek_compare(node->model);
+    EACH_REALM(node, realm)
+    peek_compare(realm->model);
 }
 
-struct node *node_new(struct world *world, struct model *model)
+struct node *node_new(struct world *world)
 {
     struct node *node = ARENA_NEW(&world->arena, struct node);
     node->world = world;
-    node->model = model;
+    struct candidates candidates[WORLD_REALMS_MAX] = {{.count = 1}, {.count = 1}};
+    static const char *const names[WORLD_REALMS_MAX] = {"/", "other"};
+    node->realm_count = world->realm_count;
+    for (unsigned i = 0; i < node->realm_count; i++) {
+        struct realm *realm = &node->realms[i];
+        realm->name = names[i];
+        realm->model = model_new(world);
+        realm->model->node = node;
+        realm->model->realm = realm;
+    }
+    node->model = node->realms[0].model;
     node->disk = memvfs_new("sim");
     node->now_ms = 1000;
     node->wall_ms = 1700000000000;
-    model->node = node;
     world->trace.now_ms = node->now_ms;
     if (world->cut_at)
         memvfs_cut_power(node->disk, world->cut_at - 1);
     if (world->fail_at)
         fail_at(node, world->fail_at - 1);
-    start(node, (struct candidates){.turns = {0}, .count = 1});
+    start(node, candidates);
     return node;
 }
 
@@ -243,12 +293,16 @@ static void drop_links(struct node *node, const char *reason)
 /* A batch that the disk refused half-way may be there afterwards, or not. */
 void node_crash(struct node *node)
 {
-    struct candidates candidates = {0};
-    if (is_troubled(node))
-        candidates.turns[candidates.count++] = node->model->handed;
-    candidates.turns[candidates.count++] = node->model->durable;
-    trace_line(&node->world->trace, "%s: durable up to turn %" PRIu64 " of %" PRIu64,
-               node_dark(node) ? "POWER CUT" : "CRASH", node->model->durable, node->model->turn);
+    struct candidates candidates[WORLD_REALMS_MAX] = {0};
+    for (unsigned i = 0; i < node->realm_count; i++) {
+        const struct model *model = node->realms[i].model;
+        if (is_troubled(node))
+            candidates[i].turns[candidates[i].count++] = model->handed;
+        candidates[i].turns[candidates[i].count++] = model->durable;
+        trace_line(&node->world->trace, "%s: %s durable up to turn %" PRIu64 " of %" PRIu64,
+                   node_dark(node) ? "POWER CUT" : "CRASH", node->realms[i].name, model->durable,
+                   model->turn);
+    }
     node_mend_disk(node);
     drop_links(node, "crash");
     die(node);
@@ -267,21 +321,24 @@ static void stop(struct node *node, const char *reason)
 
 void node_restart(struct node *node)
 {
-    struct candidates candidates = {
-        .turns = {node->model->turn, node->model->handed, node->model->durable},
-        .count = 1,
-        .clean = true,
-    };
+    struct candidates candidates[WORLD_REALMS_MAX];
     node_mend_disk(node);
     trace_line(&node->world->trace, "RESTART in order");
     stop(node, "restart");
-    if (is_troubled(node)) {
+    bool troubled = is_troubled(node);
+    for (unsigned i = 0; i < node->realm_count; i++) {
+        const struct model *model = node->realms[i].model;
+        candidates[i] = (struct candidates){
+            .turns = {model->turn, model->handed, model->durable},
+            .count = troubled ? CANDIDATES_MAX : 1,
+            .clean = !troubled,
+        };
+    }
+    if (troubled) {
         trace_line(&node->world->trace, "%s while stopping",
                    node_dark(node) ? "POWER CUT" : "the disk failed");
         node_mend_disk(node);
         lose_power(node);
-        candidates.count = CANDIDATES_MAX;
-        candidates.clean = false;
     }
     start(node, candidates);
 }

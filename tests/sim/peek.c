@@ -21,7 +21,7 @@
 
 static struct vhost *vhost_of(const struct model *model)
 {
-    return vhost_find(model->node->broker, slice_str("/"));
+    return vhost_find(model->node->broker, slice_str(model->realm->name));
 }
 
 static struct queue *queue_of(const struct model *model, const struct m_queue *queue)
@@ -144,7 +144,7 @@ size_t peek_due(const struct model *model, struct peek_due *due, size_t most)
     add_queues(model, due, &count, most);
     for (size_t i = 0; i < model->node->links.count; i++) {
         struct link *link = model->node->links.at[i];
-        if (!link->amqp)
+        if (!link->amqp || link->realm != model->realm)
             continue;
         add_channels(link, due, &count, most);
         add_beat(link, due, &count, most);
@@ -396,22 +396,27 @@ bool peek_reading(const struct model *model, const struct m_queue *queue)
     return false;
 }
 
-bool peek_applied(const struct node *node)
+bool peek_applied(const struct realm *realm)
 {
-    return node->db->writer.state == WRITER_DONE;
+    return realm->db->writer.state == WRITER_DONE;
 }
 
 bool peek_refused(const struct node *node)
 {
-    return node->db->status != ERR_OK || store_node(node->store)->status != ERR_OK;
+    bool refused = store_node(node->store)->status != ERR_OK;
+    for (unsigned i = 0; i < node->realm_count; i++)
+        refused = refused || node->realms[i].db->status != ERR_OK;
+    return refused;
 }
 
-bool peek_maintain(struct node *node)
+void peek_maintain(struct node *node)
 {
-    if (node->db->writer.state == WRITER_WRITING || node->db->writer.state == WRITER_WAITING)
-        return false;
-    maintain_step(&node->db->database, MAINTAIN_IDLE);
-    return true;
+    EACH_REALM(node, realm)
+    {
+        enum writer_state state = realm->db->writer.state;
+        if (state != WRITER_WRITING && state != WRITER_WAITING)
+            maintain_step(&realm->db->database, MAINTAIN_IDLE);
+    }
 }
 
 void peek_empty(struct model *model)
@@ -419,7 +424,7 @@ void peek_empty(struct model *model)
     const struct broker *broker = model->node->broker;
     const struct vhost *vhost = vhost_of(model);
     struct store_stats stats;
-    store_stats(model->node->db, &stats);
+    store_stats(model->realm->db, &stats);
     const struct {
         const char *what;
         uint64_t count;

@@ -19,6 +19,7 @@ struct m_message;
 struct m_queue;
 struct model;
 struct node;
+struct realm;
 struct vec;
 
 /* The order in which the node goes through queues when one acknowledgement concerns several. */
@@ -55,9 +56,9 @@ bool peek_reading(const struct model *model, const struct m_queue *queue);
 /* Whether the disk refused what a database wanted to write last. */
 bool peek_refused(const struct node *node);
 /* Whether the writer has applied the batch that it was given. */
-bool peek_applied(const struct node *node);
-/* One step of an idle writer's maintenance; false when the writer is busy. */
-bool peek_maintain(struct node *node);
+bool peek_applied(const struct realm *realm);
+/* One step of the maintenance that idle writers do. */
+void peek_maintain(struct node *node);
 /* Nothing of a message is left in memory. */
 void peek_empty(struct model *model);
 /* Whether the disk holds, row by row, what a crash after this turn leaves; `why` says what is not so. For

@@ -46,7 +46,7 @@ static bool fails(struct look *look, const char *format, const char *name, uint6
 static bool compare(struct look *look, const char *sql, bool (*row)(struct look *look),
                     const char *kind)
 {
-    sqlite3 *database = look->model->node->db->database.sql;
+    sqlite3 *database = look->model->realm->db->database.sql;
     bool good = true;
     CHECK(sqlite3_prepare_v2(database, sql, -1, &look->statement, NULL) == SQLITE_OK);
     while (good && sqlite3_step(look->statement) == SQLITE_ROW)

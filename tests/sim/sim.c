@@ -13,10 +13,10 @@
 
 struct sim {
     struct world world;
-    struct model *model;
     struct node *node;
-    struct client *clients; /* in the world's arena */
-    struct client keeper;   /* the simulation's own: sets the scene, and counts at the end */
+    struct client *clients;                  /* in the world's arena */
+    struct client keepers[WORLD_REALMS_MAX]; /* the simulation's own: they set the scene, and count
+                                                at the end */
 };
 
 /* -- network -- */
@@ -38,7 +38,8 @@ static void carry(struct sim *sim, struct link *link, bool everything)
 /* NULL: it does not think of that link any more. */
 static struct client *client_of(struct sim *sim, const struct link *link)
 {
-    struct client *client = link->client ? &sim->clients[link->client - 1] : &sim->keeper;
+    size_t realm = (size_t)(link->realm - sim->node->realms);
+    struct client *client = link->client ? &sim->clients[link->client - 1] : &sim->keepers[realm];
     return client->link == link ? client : NULL;
 }
 
@@ -67,7 +68,8 @@ static void forget_clients(struct sim *sim)
 {
     for (unsigned i = 0; i < sim->world.client_count; i++)
         client_reset(&sim->clients[i]);
-    client_reset(&sim->keeper);
+    for (unsigned i = 0; i < sim->node->realm_count; i++)
+        client_reset(&sim->keepers[i]);
 }
 
 static void cut_one(struct sim *sim)
@@ -176,7 +178,10 @@ static bool at_rest(struct sim *sim)
     for (unsigned i = 0; i < sim->world.client_count; i++)
         if (!client_quiet(&sim->clients[i]))
             return false;
-    return client_quiet(&sim->keeper) && node_idle(sim->node);
+    for (unsigned i = 0; i < sim->node->realm_count; i++)
+        if (!client_quiet(&sim->keepers[i]))
+            return false;
+    return node_idle(sim->node);
 }
 
 /* Until nothing moves any more. */
@@ -190,7 +195,7 @@ static void rest(struct sim *sim)
         if (at_rest(sim))
             return;
     }
-    model_fail(sim->model, "it does not come to rest");
+    model_fail(sim->node->model, "it does not come to rest");
 }
 
 /* -- the beginning and the end -- */
@@ -203,9 +208,9 @@ static void gather(struct sim *sim)
 }
 
 /* The keeper with an open channel 1, whatever happened before. */
-static struct client *ready_keeper(struct sim *sim)
+static struct client *ready_keeper(struct sim *sim, unsigned realm)
 {
-    struct client *keeper = &sim->keeper;
+    struct client *keeper = &sim->keepers[realm];
     while (keeper->state != CLIENT_OPEN || !keeper->channels[1].open) {
         if (keeper->state == CLIENT_AWAY)
             client_connect(keeper);
@@ -216,40 +221,41 @@ static struct client *ready_keeper(struct sim *sim)
     return keeper;
 }
 
-static void dismiss_keeper(struct sim *sim)
+static void dismiss_keepers(struct sim *sim)
 {
-    if (sim->keeper.state == CLIENT_OPEN)
-        client_close(&sim->keeper);
+    for (unsigned i = 0; i < sim->node->realm_count; i++)
+        if (sim->keepers[i].state == CLIENT_OPEN)
+            client_close(&sim->keepers[i]);
     rest(sim);
 }
 
-static void set_the_scene(struct sim *sim)
+static void set_the_scene(struct sim *sim, unsigned realm)
 {
     const struct world *world = &sim->world;
     for (unsigned i = 0; i < world->exchange_count; i++) {
         if (!world->exchanges[i].predeclared)
-            client_declare_exchange(ready_keeper(sim), 1, &world->exchanges[i]);
+            client_declare_exchange(ready_keeper(sim, realm), 1, &world->exchanges[i]);
         rest(sim);
     }
     for (unsigned i = 0; i < world->queue_count; i++) {
         if (!world->queues[i].exclusive)
-            client_declare_queue(ready_keeper(sim), 1, &world->queues[i]);
+            client_declare_queue(ready_keeper(sim, realm), 1, &world->queues[i]);
         rest(sim);
     }
     for (unsigned i = 0; i < 2 * world->queue_count; i++) {
-        client_bind_random(ready_keeper(sim), 1);
+        client_bind_random(ready_keeper(sim, realm), 1);
         rest(sim);
     }
-    dismiss_keeper(sim);
+    dismiss_keepers(sim);
 }
 
-static void check_confirms(struct sim *sim)
+static void check_confirms(struct model *model)
 {
-    for (size_t i = 0; i < sim->model->connections.count; i++) {
-        const struct m_connection *connection = sim->model->connections.at[i];
+    for (size_t i = 0; i < model->connections.count; i++) {
+        const struct m_connection *connection = model->connections.at[i];
         for (unsigned j = 1; j <= M_CHANNELS_MAX; j++)
             if (connection->channels[j].publishes.count > 0)
-                model_fail(sim->model, "client %u ch %u: %zu publishes are never confirmed",
+                model_fail(model, "client %u ch %u: %zu publishes are never confirmed",
                            connection->client, j, connection->channels[j].publishes.count);
     }
 }
@@ -266,28 +272,33 @@ static void send_clients_home(struct sim *sim)
     rest(sim);
 }
 
-static void take_everything(struct sim *sim, const struct queue_spec *spec)
+static void take_everything(struct sim *sim, unsigned realm, const struct queue_spec *spec)
 {
+    const struct model *model = sim->node->realms[realm].model;
     const struct m_queue *queue;
-    while ((queue = model_queue(sim->model, spec->name)) && queue->ready.count > 0 &&
+    while ((queue = model_queue(model, spec->name)) && queue->ready.count > 0 &&
            !(spec->quorum && spec->single_active)) {
-        client_get(ready_keeper(sim), 1, spec, true);
+        client_get(ready_keeper(sim, realm), 1, spec, true);
         rest(sim);
     }
-    while (model_queue(sim->model, spec->name)) {
-        client_delete_queue(ready_keeper(sim), 1, spec);
+    while (model_queue(model, spec->name)) {
+        client_delete_queue(ready_keeper(sim, realm), 1, spec);
         rest(sim);
     }
 }
 
 static void count_everything(struct sim *sim)
 {
-    for (unsigned i = 0; i < sim->world.queue_count; i++)
-        take_everything(sim, &sim->world.queues[i]);
-    if (sim->model->queues.count > 0)
-        model_fail(sim->model, "queues are left");
-    dismiss_keeper(sim);
-    peek_empty(sim->model);
+    for (unsigned realm = 0; realm < sim->node->realm_count; realm++)
+        for (unsigned i = 0; i < sim->world.queue_count; i++)
+            take_everything(sim, realm, &sim->world.queues[i]);
+    dismiss_keepers(sim);
+    EACH_REALM(sim->node, realm)
+    {
+        if (realm->model->queues.count > 0)
+            model_fail(realm->model, "queues are left");
+        peek_empty(realm->model);
+    }
 }
 
 static void finish(struct sim *sim)
@@ -300,7 +311,8 @@ static void finish(struct sim *sim)
         node_set_rule(sim->node, i, 0);
     trace_line(&sim->world.trace, "to rest");
     rest(sim);
-    check_confirms(sim);
+    EACH_REALM(sim->node, realm)
+    check_confirms(realm->model);
     send_clients_home(sim);
     count_everything(sim);
 }
@@ -309,12 +321,15 @@ static void count(struct sim *sim, struct sim_result *result)
 {
     *result = (struct sim_result){
         .messages = sim->world.message_next,
-        .delivered = sim->model->delivered,
-        .confirmed = sim->model->confirmed,
-        .dead_lettered = sim->model->dead_lettered,
         .lives = sim->node->lives,
         .disk_changes = memvfs_changes(sim->node->disk),
     };
+    EACH_REALM(sim->node, realm)
+    {
+        result->delivered += realm->model->delivered;
+        result->confirmed += realm->model->confirmed;
+        result->dead_lettered += realm->model->dead_lettered;
+    }
 }
 
 void sim_run(const struct sim_request *request, struct sim_result *result)
@@ -322,13 +337,15 @@ void sim_run(const struct sim_request *request, struct sim_result *result)
     struct sim *sim = calloc(1, sizeof *sim);
     CHECK(sim);
     world_init(&sim->world, request);
-    sim->model = model_new(&sim->world);
-    sim->node = node_new(&sim->world, sim->model);
+    sim->node = node_new(&sim->world);
     sim->clients = arena_alloc(&sim->world.arena, sim->world.client_count * sizeof *sim->clients);
     for (unsigned i = 0; i < sim->world.client_count; i++)
-        client_init(&sim->clients[i], i + 1, &sim->world, sim->node);
-    client_init(&sim->keeper, 0, &sim->world, sim->node);
-    set_the_scene(sim);
+        client_init(&sim->clients[i], i + 1, sim->node,
+                    &sim->node->realms[i / 2 % sim->node->realm_count]);
+    for (unsigned i = 0; i < sim->node->realm_count; i++) {
+        client_init(&sim->keepers[i], 0, sim->node, &sim->node->realms[i]);
+        set_the_scene(sim, i);
+    }
     if (request->crowd)
         gather(sim);
     for (unsigned i = 1; i <= sim->world.steps; i++) {

@@ -24,7 +24,7 @@ static void tell(struct node *node, struct link *link, struct m_frame *frame)
                                    ? frame->method.basic_ack.delivery_tag
                                    : 0));
     vec_push(&node->world->arena, &link->frames, frame);
-    model_emit(node->model, link->model, frame);
+    model_emit(link->realm->model, link->model, frame);
 }
 
 static void tap_method(struct node *node, struct link *link, const struct frame *raw)

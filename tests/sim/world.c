@@ -360,6 +360,7 @@ void world_init(struct world *world, const struct sim_request *request)
     if (world->queue_memory && CHANCE(60))
         build_backlogs(world);
     world_make_rules(world);
+    world->realm_count = CHANCE(25) ? 2 : 1;
     if (request->crowd)
         gather_crowd(world);
     if (request->sweep)

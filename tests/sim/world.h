@@ -16,6 +16,7 @@
 #define WORLD_QUEUES_MAX 10
 #define WORLD_EXCHANGES_MAX 10
 #define WORLD_CLIENTS_MAX 8
+#define WORLD_REALMS_MAX 2
 #define WORLD_CROWD_MIN 1000
 #define WORLD_SECOND_USER "ann" /* and her password */
 
@@ -57,7 +58,8 @@ struct exchange_spec {
     X(UNBIND)                                                                                      \
     X(CONFIRM)                                                                                     \
     X(TX_SELECT)                                                                                   \
-    X(TX_COMMIT) X(TX_ROLLBACK) X(BAD_ACK) X(MISBEHAVE) X(ASK) X(REPLY) X(FLOW) X(OPEN_CHANNEL)    \
+    X(TX_COMMIT)                                                                                   \
+    X(TX_ROLLBACK) X(BAD_ACK) X(MISBEHAVE) X(ASK) X(REPLY) X(FLOW) X(OPEN_CHANNEL)                 \
         X(CLOSE_CHANNEL) X(CLOSE_CONNECTION) X(DIE)
 
 enum act {
@@ -80,7 +82,8 @@ struct world {
     unsigned exchange_count;
     struct rule_spec rules[RULES_MAX];
     unsigned rule_count;
-    bool second_user; /* every other client comes as that one */
+    bool second_user;     /* every other client comes as that one */
+    unsigned realm_count; /* virtual hosts; in all of them stands the same */
     unsigned client_count;
     unsigned acting;       /* so many of them do something in a step; 0: all */
     unsigned channels_max; /* a client */
