@@ -248,8 +248,10 @@ static void next(struct access *access)
 {
     struct logins *logins = &access->logins;
 
-    while (!logins->running && !list_empty(&logins->waiting)) {
+    while (!logins->running) {
         struct login *login = LIST_FIRST(&logins->waiting, struct login, link);
+        if (!login)
+            return;
         list_remove(&login->link);
         logins->waiting_count--;
         enum login_verdict verdict = LOGIN_PENDING;
@@ -378,8 +380,9 @@ void logins_stop(struct access *access)
     if (logins->running)
         free_login(logins->running);
     logins->running = NULL;
-    while (!list_empty(&logins->waiting))
-        free_login(LIST_FIRST(&logins->waiting, struct login, link));
+    struct login *login;
+    while ((login = LIST_FIRST(&logins->waiting, struct login, link)) != NULL)
+        free_login(login);
     logins->waiting_count = 0;
 }
 

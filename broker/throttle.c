@@ -27,6 +27,7 @@ static void make_key(struct buf *key, const char *source, const struct slice *us
 
 static void drop(struct throttle *throttle, struct throttle_entry *entry)
 {
+    CHECK(entry);
     hmap_remove(&throttle->entries, &entry->node);
     list_remove(&entry->link);
     mem_free(entry);
@@ -72,8 +73,10 @@ void throttle_init(struct throttle *throttle, const struct throttle_limits *limi
 
 void throttle_fini(struct throttle *throttle)
 {
-    while (!list_empty(&throttle->by_age))
-        drop(throttle, LIST_FIRST(&throttle->by_age, struct throttle_entry, link));
+    struct throttle_entry *entry;
+
+    while ((entry = LIST_FIRST(&throttle->by_age, struct throttle_entry, link)) != NULL)
+        drop(throttle, entry);
     hmap_fini(&throttle->entries);
 }
 

@@ -11,7 +11,7 @@
 #include "broker/vhost.h"
 #include "management/node.h"
 
-#define PIECE 16 /* what malloc adds to a piece, on average */
+#define PIECE ((uint64_t)16) /* what malloc adds to a piece, on average */
 
 /* part, RabbitMQ's name, how many bytes; `it` is a struct sources */
 #define PARTS(X)                                                                                   \
