@@ -105,17 +105,18 @@ static bool read_memory(struct call *call, struct memory *memory)
 
     if (!node_check(call))
         return false;
-    node_ask(call, &facts);
     *memory = (struct memory){0};
     if (host->memory) {
         host->memory(host->context, &it.host);
         add_up(memory, &it);
-    } else if (facts.memory_used != FACT_UNKNOWN) {
-        split_in_two(memory, call->broker, facts.memory_used);
-    } else {
+        return true;
+    }
+    node_ask(call, &facts);
+    if (facts.memory_used == FACT_UNKNOWN) {
         call_json(call, json_pack("{s:s}", "memory", "not_available"));
         return false;
     }
+    split_in_two(memory, call->broker, facts.memory_used);
     return true;
 }
 

@@ -479,10 +479,7 @@ void client_set_fini(struct client_set *set)
     set->tls = NULL;
 }
 
-uint64_t client_set_memory(const struct client_set *set)
+uint64_t client_memory(void)
 {
-    uint64_t bytes = 0;
-    LIST_EACH(&set->clients, link)
-        bytes += sizeof(struct client) + CONTAINER_OF(link, struct client, link)->pending.capacity;
-    return bytes;
+    return sizeof(struct client);
 }

@@ -40,8 +40,8 @@ void client_set_fini(struct client_set *set);
  * once). Nobody is accepted any more. */
 void client_set_when_empty(struct client_set *set, void (*emptied)(void *context), void *context);
 
-/* Bytes of memory, without the conversations. */
-uint64_t client_set_memory(const struct client_set *set);
+/* Bytes of memory that each client takes, without its conversation and what waits of its input. */
+uint64_t client_memory(void);
 
 /* A listener_accepted_fn; the context is the set. */
 void client_accept(void *context, struct listener *listener, int fd, const struct sockaddr *peer);

@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* malloc() with a count for each thread that wants one.
+/* malloc() with a count of all, and one for each thread that wants one.
  *
- * style: a variable that isn't anyone's member, because SQLite's allocator is one for the process and
- * gets no context; it is each thread's own.
+ * style: variables that aren't anyone's members, because SQLite's allocator is one for the process and
+ * gets no context; one is each thread's own, the other a counter.
  */
 #include "storage/query_memory.h"
 
 #include <malloc.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 static _Thread_local struct {
     size_t used;
     size_t limit; /* 0: nothing is counted */
 } account;
+
+static _Atomic uint64_t total; /* of all threads */
+
+static void count_all(size_t more, size_t less)
+{
+    atomic_fetch_add_explicit(&total, (uint64_t)more - less, memory_order_relaxed);
+}
 
 /* What another thread took for this one's connection was never counted here. */
 static void give(size_t size)
@@ -28,30 +37,36 @@ static int size_of(void *memory)
 
 static void *allocate(int size)
 {
-    if (account.limit == 0)
-        return malloc((size_t)size);
-    void *memory = account.used + (size_t)size > account.limit ? NULL : malloc((size_t)size);
-    if (memory)
+    bool bounded = account.limit != 0;
+    if (bounded && account.used + (size_t)size > account.limit)
+        return NULL;
+    void *memory = malloc((size_t)size);
+    count_all(malloc_usable_size(memory), 0);
+    if (bounded)
         account.used += malloc_usable_size(memory);
     return memory;
 }
 
 static void release(void *memory)
 {
+    size_t size = malloc_usable_size(memory);
+    count_all(0, size);
     if (account.limit)
-        give(malloc_usable_size(memory));
+        give(size);
     free(memory);
 }
 
 static void *reallocate(void *memory, int size)
 {
-    if (account.limit == 0)
-        return realloc(memory, (size_t)size);
+    bool bounded = account.limit != 0;
     size_t before = malloc_usable_size(memory);
-    if ((size_t)size > before && account.used + (size_t)size - before > account.limit)
+    if (bounded && (size_t)size > before && account.used + (size_t)size - before > account.limit)
         return NULL;
     void *moved = realloc(memory, (size_t)size);
-    if (moved) {
+    if (!moved)
+        return NULL;
+    count_all(malloc_usable_size(moved), before);
+    if (bounded) {
         give(before);
         account.used += malloc_usable_size(moved);
     }
@@ -93,4 +108,9 @@ void query_memory_limit(size_t bytes)
 {
     account.limit = bytes;
     account.used = 0;
+}
+
+uint64_t query_memory_total(void)
+{
+    return atomic_load_explicit(&total, memory_order_relaxed);
 }

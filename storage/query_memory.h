@@ -9,11 +9,15 @@
 #define STORAGE_QUERY_MEMORY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Makes SQLite allocate through here. Before SQLite is used for the first time; later it is refused,
  * and no query is bounded. */
 void query_memory_install(void);
 /* The bound of the calling thread from now on; 0: none. */
 void query_memory_limit(size_t bytes);
+
+/* What all threads have allocated through here. */
+uint64_t query_memory_total(void);
 
 #endif

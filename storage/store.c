@@ -374,5 +374,5 @@ bool store_read(struct store_db *db)
 
 uint64_t store_memory(void)
 {
-    return (uint64_t)sqlite3_memory_used();
+    return query_memory_total();
 }
