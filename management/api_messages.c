@@ -18,13 +18,30 @@
 
 /* ---- publishing ---- */
 
+/* Programs that encode break the text into lines. */
+static bool decode_base64(struct buf *payload, struct slice text)
+{
+    struct buf joined = BUF_INIT;
+
+    for (size_t i = 0; i < text.len; i++)
+        if (!memchr(" \t\r\n", text.data[i], 4))
+            buf_add_u8(&joined, text.data[i]);
+    bool valid = base64_decode(payload, buf_slice(&joined)) == ERR_OK;
+    buf_fini(&joined);
+    return valid;
+}
+
 /* The payload's bytes, appended; false after answering 400. */
 static bool read_payload(struct call *call, const json_t *body, struct buf *payload)
 {
-    struct slice text, encoding;
+    const json_t *value = json_object_get(body, "payload");
+    struct slice text = json_slice(value), encoding;
 
-    if (!body_text(call, body, "payload", "", &text) ||
-        !body_text(call, body, "payload_encoding", "string", &encoding))
+    if (!json_is_string(value)) {
+        call_error(call, 400, "bad_request", "payload_not_string");
+        return false;
+    }
+    if (!body_text(call, body, "payload_encoding", "string", &encoding))
         return false;
     if (slice_equal_str(encoding, "string")) {
         buf_add_slice(payload, text);
@@ -32,7 +49,7 @@ static bool read_payload(struct call *call, const json_t *body, struct buf *payl
     }
     if (!slice_equal_str(encoding, "base64"))
         call_bad_term(call, "unsupported_encoding", encoding);
-    else if (base64_decode(payload, text) != ERR_OK)
+    else if (!decode_base64(payload, text))
         call_bad_term(call, "not_base64", text);
     else
         return true;
@@ -44,11 +61,19 @@ static bool read_properties(struct call *call, const json_t *body, struct buf *p
     const json_t *object = json_object_get(body, "properties");
     const char *wrong;
 
+    bool none = json_is_null(object) || (json_is_array(object) && json_array_size(object) == 0);
+
+    if (!none && !json_is_object(object)) {
+        call_bad_term(call, "not_an_object", slice_str("properties"));
+        return false;
+    }
     if (message_json_properties(properties, object, &wrong) == ERR_OK)
         return true;
     if (strcmp(wrong, "delivery_mode") == 0 || strcmp(wrong, "priority") == 0 ||
         strcmp(wrong, "timestamp") == 0)
         call_bad_term(call, "not_int", slice_str(wrong));
+    else if (!json_is_string(json_object_get(object, wrong)) && strcmp(wrong, "headers") != 0)
+        call_bad_term(call, "not_string", slice_str(wrong));
     else
         call_bad_term(call, "bad_property", slice_str(wrong));
     return false;
