@@ -249,8 +249,8 @@ static void replace(sqlite3_context *context, int count, sqlite3_value **values)
     if (out.len > STORE_QUERY_VALUE_MAX)
         sqlite3_result_error_toobig(context);
     else
-        sqlite3_result_text64(context, (const char *)out.data, out.len, SQLITE_TRANSIENT,
-                              SQLITE_UTF8);
+        sqlite3_result_text64(context, out.len ? (const char *)out.data : "", out.len,
+                              SQLITE_TRANSIENT, SQLITE_UTF8);
     buf_fini(&out);
 }
 

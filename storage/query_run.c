@@ -106,14 +106,14 @@ static int open_disk(struct store_query *query)
 /* Nothing but spaces, comments and semicolons may follow the statement. */
 static bool is_last(struct store_query *query, const char *tail)
 {
-    sqlite3_stmt *another = NULL;
-
-    while (*tail && sqlite3_prepare_v2(query->sql, tail, -1, &another, &tail) == SQLITE_OK)
-        if (another)
-            break;
-    bool last = !another && *tail == '\0';
-    sqlite3_finalize(another);
-    return last;
+    while (*tail) {
+        sqlite3_stmt *another = NULL;
+        int result = sqlite3_prepare_v2(query->sql, tail, -1, &another, &tail);
+        sqlite3_finalize(another);
+        if (another || result != SQLITE_OK)
+            return false;
+    }
+    return true;
 }
 
 static void compile(struct store_query *query)
@@ -129,7 +129,8 @@ static void compile(struct store_query *query)
         query_fail(query, STORE_QUERY_BAD, "there is no statement in it");
     else if (!is_last(query, tail))
         query_fail(query, STORE_QUERY_BAD, "one statement at a time, please");
-    else if (!sqlite3_stmt_readonly(query->statement))
+    else if (!sqlite3_stmt_readonly(query->statement) ||
+             sqlite3_column_count(query->statement) == 0)
         query_fail(query, STORE_QUERY_BAD, "only statements that read are allowed");
 }
 

@@ -300,7 +300,7 @@ END_TEST
 
 START_TEST(lists_are_cut_and_counted)
 {
-    char name[16], key[32];
+    char name[16], key[64];
 
     queue("q", "{}");
     for (int i = 0; i < 30; i++) {
