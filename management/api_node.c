@@ -374,3 +374,21 @@ void node_get(struct call *call)
     write_node(call, &row);
     call_end_object(&row);
 }
+
+/* ---- the configuration ---- */
+
+static void add_setting(void *context, const char *key, const char *value)
+{
+    row_string(context, key, value ? value : "(set, not shown)");
+}
+
+void environment_get(struct call *call)
+{
+    const struct management_host *host = &call->management->host;
+    struct row row;
+
+    call_begin_object(call, &row);
+    if (host->environment)
+        host->environment(host->context, add_setting, &row);
+    call_end_object(&row);
+}

@@ -104,6 +104,9 @@ struct management_host {
     /* False when it knows nothing of that connection. */
     bool (*connection)(void *context, const struct connection *connection,
                        struct connection_facts *facts);
+    /* Calls `each` with every key of the configuration in effect and its value, NULL for a secret. */
+    void (*environment)(void *context,
+                        void (*each)(void *row, const char *key, const char *value), void *row);
 };
 
 /* `version` is Bilby's own; static storage. `host` is copied. */

@@ -406,19 +406,24 @@ static void print_value(struct buf *out, const char *text)
     buf_add_str(out, "'\n");
 }
 
+/* The key of an item, whose name stands for NAME in the pattern. */
+static void add_key(struct buf *out, const char *pattern, const char *name)
+{
+    const char *hole = strstr(pattern, "NAME");
+    if (hole)
+        buf_printf(out, "%.*s%s%s", (int)(hole - pattern), pattern, name, hole + strlen("NAME"));
+    else
+        buf_add_str(out, pattern);
+}
+
 static void print_item(struct buf *out, const struct config_row *row,
                        const struct config_item *item)
 {
-    const char *hole = strstr(row->pattern, "NAME");
     bool secret = row->range.type == CONFIG_TYPE_SECRET;
     bool silent = item->text[0] == '\0';
     if (secret || silent)
         buf_add_str(out, "# ");
-    if (hole)
-        buf_printf(out, "%.*s%s%s", (int)(hole - row->pattern), row->pattern, item->name,
-                   hole + strlen("NAME"));
-    else
-        buf_add_str(out, row->pattern);
+    add_key(out, row->pattern, item->name);
     buf_add_str(out, " = ");
     if (secret)
         buf_add_str(out, silent ? "(not set)\n" : "(set, not shown)\n");
@@ -434,6 +439,29 @@ void configuration_print(const struct configuration *configuration, struct buf *
         const struct slot *slot = &configuration->slots[key];
         for (size_t i = 0; i < slot->count; i++)
             print_item(out, config_table_row((enum config_key)key), &slot->items[i]);
+    }
+}
+
+static void tell_item(const struct config_row *row, const struct config_item *item,
+                      void (*each)(void *context, const char *key, const char *value),
+                      void *context)
+{
+    struct buf key = BUF_INIT;
+    if (item->text[0] == '\0')
+        return;
+    add_key(&key, row->pattern, item->name);
+    each(context, buf_cstr(&key), row->range.type == CONFIG_TYPE_SECRET ? NULL : item->text);
+    buf_fini(&key);
+}
+
+void configuration_each(const struct configuration *configuration,
+                        void (*each)(void *context, const char *key, const char *value),
+                        void *context)
+{
+    for (size_t key = 0; key < CONFIG_KEYS; key++) {
+        const struct slot *slot = &configuration->slots[key];
+        for (size_t i = 0; i < slot->count; i++)
+            tell_item(config_table_row((enum config_key)key), &slot->items[i], each, context);
     }
 }
 

@@ -82,6 +82,11 @@ const struct config_item *configuration_find(const struct configuration *configu
 
 /* The effective values in the file's own form. */
 void configuration_print(const struct configuration *configuration, struct buf *out);
+/* Calls `each` with every effective value and its key; with NULL for a secret that is set. What is not
+ * set is left out. */
+void configuration_each(const struct configuration *configuration,
+                        void (*each)(void *context, const char *key, const char *value),
+                        void *context);
 /* The table of keys: one key a line, its type, default and help after tabs. */
 void configuration_describe(struct buf *out);
 

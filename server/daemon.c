@@ -272,6 +272,7 @@ static enum exit_code start_management(struct daemon *daemon)
         .started_ms = daemon->loop.now_ms,
         .data_directory = configuration_text(configuration, CONFIG_DATA_DIR),
         .config_file = daemon->line->config_file,
+        .configuration = configuration,
         .amqp_tls = &daemon->clients.tls,
     };
     struct management_host host = facts_host(&daemon->facts);

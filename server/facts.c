@@ -5,6 +5,7 @@
 #include "broker/broker.h"
 #include "broker/connection.h"
 #include "server/client.h"
+#include "server/configuration.h"
 #include "server/endpoint.h"
 #include "server/http_server.h"
 #include "server/kernel.h"
@@ -163,6 +164,13 @@ static bool tell_connection(void *context, const struct connection *connection,
     return true;
 }
 
+static void tell_environment(void *context,
+                             void (*each)(void *row, const char *key, const char *value), void *row)
+{
+    const struct facts *facts = context;
+    configuration_each(facts->configuration, each, row);
+}
+
 struct management_host facts_host(struct facts *facts)
 {
     return (struct management_host){
@@ -172,5 +180,6 @@ struct management_host facts_host(struct facts *facts)
         .memory = tell_memory,
         .listeners = tell_listeners,
         .connection = tell_connection,
+        .environment = tell_environment,
     };
 }

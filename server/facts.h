@@ -9,6 +9,7 @@
 
 #include <sys/socket.h>
 
+struct configuration;
 struct http_server;
 struct resources;
 
@@ -18,6 +19,7 @@ struct facts {
     int64_t started_ms; /* monotonic */
     const char *data_directory;
     const char *config_file; /* NULL: none */
+    const struct configuration *configuration;
     struct listener_facts listeners[LISTENERS_MAX];
     size_t listener_count;
     SSL_CTX *const *amqp_tls; /* where the one in use is; NULL: none */

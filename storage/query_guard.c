@@ -226,8 +226,9 @@ static void instr(sqlite3_context *context, int count, sqlite3_value **values)
                  sqlite3_value_type(values[1]) == SQLITE_BLOB;
     struct slice text = text_of(values[0]), part = text_of(values[1]);
     const uint8_t *found = part.len ? find(text, part) : text.data;
-    int64_t place = found ? 1 + count_letters(slice_of(text.data, (size_t)(found - text.data)), bytes)
-                          : (part.len == 0);
+    int64_t place = found
+                        ? 1 + count_letters(slice_of(text.data, (size_t)(found - text.data)), bytes)
+                        : (part.len == 0);
     sqlite3_result_int64(context, place);
 }
 

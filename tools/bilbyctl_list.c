@@ -34,6 +34,7 @@ static enum ctl_status choose_columns(const struct ctl_line *line, struct ctl_co
     enum ctl_status status = ctl_columns_choose(columns, shows, line->rest, line->rest_count);
 
     if (status == CTL_STATUS_OK && line->rest_count == 0 &&
+        ctl_command_takes(line->command, CTL_ALL_VHOSTS) &&
         ctl_options_flag(&line->options, CTL_ALL_VHOSTS))
         ctl_columns_lead(columns, shows, "vhost");
     return status;
@@ -132,10 +133,10 @@ static enum ctl_status fetch_rows(struct ctl *ctl, json_t **rows)
     return status;
 }
 
-/* "list_user_permissions" shows "user permissions". */
+/* "list_user_permissions" shows "user permissions", other commands rows. */
 static const char *noun_of(const char *name, struct buf *noun)
 {
-    buf_add_str(noun, strncmp(name, "list_", 5) == 0 ? name + 5 : name);
+    buf_add_str(noun, strncmp(name, "list_", 5) == 0 ? name + 5 : "rows");
     for (size_t i = 0; i < noun->len; i++)
         if (noun->data[i] == '_')
             noun->data[i] = ' ';

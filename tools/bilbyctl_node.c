@@ -36,12 +36,11 @@ enum ctl_status verb_server_version(struct ctl *ctl)
     return status;
 }
 
-enum ctl_status verb_refuse_eval(struct ctl *ctl)
+enum ctl_status verb_refuse(struct ctl *ctl)
 {
-    (void)ctl;
-    return ctl_complain(CTL_STATUS_USAGE,
-                        "eval is refused: the broker has no interpreter that could run an "
-                        "expression, and an administrator's password must not run code");
+    const struct ctl_command *command = ctl->line.command;
+
+    return ctl_complain(CTL_STATUS_USAGE, "%s is refused: %s", command->name, command->shows);
 }
 
 /* ---- waiting ---- */
@@ -77,18 +76,6 @@ enum ctl_status verb_await_startup(struct ctl *ctl)
 
 /* ---- status ---- */
 
-static void add_bytes(struct buf *out, double bytes)
-{
-    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
-    size_t unit = 0;
-
-    while (bytes >= 1024 && unit + 1 < ARRAY_LEN(units)) {
-        bytes /= 1024;
-        unit++;
-    }
-    buf_printf(out, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
-}
-
 static void add_duration(struct buf *out, long long seconds)
 {
     if (seconds >= 86400)
@@ -119,9 +106,9 @@ static void add_of(struct buf *out, const char *name, const json_t *node, const 
                    const char *total, bool alarm)
 {
     heading(out, name);
-    add_bytes(out, json_number_value(json_object_get(node, used)));
+    ctl_add_bytes(out, json_number_value(json_object_get(node, used)));
     buf_add_str(out, ", alarm at ");
-    add_bytes(out, json_number_value(json_object_get(node, total)));
+    ctl_add_bytes(out, json_number_value(json_object_get(node, total)));
     buf_add_str(out, alarm ? " (the alarm is on)\n" : "\n");
 }
 
@@ -271,5 +258,38 @@ enum ctl_status verb_close_all_connections(struct ctl *ctl)
     json_decref(rows);
     if (status == CTL_STATUS_OK && ctl_talks(ctl))
         printf("%zu connection%s closed\n", closed, closed == 1 ? "" : "s");
+    return status;
+}
+
+/* ---- everything, for a bug report ---- */
+
+/* Runs another command, of all virtual hosts where it has the choice. */
+static enum ctl_status run_part(struct ctl *ctl, const char *name)
+{
+    char *word = (char *)(uintptr_t)name; /* only read */
+    size_t used;
+    const struct ctl_command *whole = ctl->line.command;
+    const struct ctl_command *part = ctl_command_find(&word, 1, &used);
+
+    CHECK(part);
+    printf("\n== %s ==\n", name);
+    fflush(stdout);
+    ctl->line.command = part;
+    enum ctl_status status = part->run(ctl);
+    ctl->line.command = whole;
+    return status;
+}
+
+enum ctl_status verb_report(struct ctl *ctl)
+{
+    static const char *const parts[] = {
+        "status",         "environment",   "list_vhosts",      "list_users",
+        "list_policies",  "list_queues",   "list_exchanges",   "list_bindings",
+        "list_consumers", "list_channels", "list_connections", "list_feature_flags",
+    };
+    enum ctl_status status = ctl_options_set(&ctl->line.options, CTL_ALL_VHOSTS, "true", "report");
+
+    for (size_t i = 0; status == CTL_STATUS_OK && i < ARRAY_LEN(parts); i++)
+        status = run_part(ctl, parts[i]);
     return status;
 }

@@ -173,7 +173,7 @@ void ctl_add_cell(struct buf *out, const json_t *value)
 }
 
 /* Invariant (1). */
-static void add_visible(struct buf *out, const json_t *value)
+void ctl_add_visible(struct buf *out, const json_t *value)
 {
     struct buf plain = BUF_INIT;
 
@@ -250,7 +250,7 @@ static void measure(struct layout *layout, const struct ctl_column *column, bool
     {
         const json_t *value = ctl_member(row, column->path);
         buf_clear(&cell);
-        add_visible(&cell, value);
+        ctl_add_visible(&cell, value);
         size_t width = width_of(buf_slice(&cell));
         layout->width = width > layout->width ? width : layout->width;
         layout->right = layout->right && (!value || json_is_null(value) || json_is_number(value));
@@ -304,7 +304,7 @@ static void add_aligned(struct buf *out, const struct ctl_view *view,
     {
         for (size_t i = 0; i < columns->count; i++) {
             buf_clear(&cell);
-            add_visible(&cell, ctl_member(row, columns->columns[i].path));
+            ctl_add_visible(&cell, ctl_member(row, columns->columns[i].path));
             add_padded(out, &layouts[i], buf_slice(&cell), i + 1 == columns->count);
         }
         end_line(out);
@@ -385,7 +385,7 @@ void ctl_add_table(struct buf *out, const struct ctl_view *view, const struct ct
         add_lines(out, view, columns, rows, ',', add_quoted);
         return;
     case CTL_FORMAT_TSV:
-        add_lines(out, view, columns, rows, '\t', add_visible);
+        add_lines(out, view, columns, rows, '\t', ctl_add_visible);
         return;
     }
     UNREACHABLE();
@@ -412,4 +412,16 @@ void ctl_add_object(struct buf *out, const struct ctl_view *view, const json_t *
         ctl_add_table(out, &lines, &columns, rows);
     }
     json_decref(rows);
+}
+
+void ctl_add_bytes(struct buf *out, double bytes)
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+    size_t unit = 0;
+
+    while (bytes >= 1024 && unit + 1 < ARRAY_LEN(units)) {
+        bytes /= 1024;
+        unit++;
+    }
+    buf_printf(out, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
 }

@@ -57,8 +57,13 @@ void ctl_columns_lead(struct ctl_columns *columns, const char *shows, const char
 const json_t *ctl_member(const json_t *object, const char *path);
 /* Appends a value as text: texts as they are, lists with commas, null as nothing. */
 void ctl_add_cell(struct buf *out, const json_t *value);
+/* The same for a terminal: control characters as \xNN. */
+void ctl_add_visible(struct buf *out, const json_t *value);
 /* Appends "queue" or "queues", by the count. */
 void ctl_add_noun(struct buf *out, const char *plural, size_t count);
+
+/* Appends "12.5 MiB". */
+void ctl_add_bytes(struct buf *out, double bytes);
 
 /* Appends an array of objects. */
 void ctl_add_table(struct buf *out, const struct ctl_view *view, const struct ctl_columns *columns,

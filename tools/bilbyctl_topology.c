@@ -167,3 +167,24 @@ enum ctl_status verb_delete_binding(struct ctl *ctl)
     buf_fini(&key);
     return finish(ctl, &request, status);
 }
+
+/* ---- tags of a virtual host ---- */
+
+enum ctl_status verb_set_vhost_tags(struct ctl *ctl)
+{
+    struct ctl_request request;
+    struct buf tags = BUF_INIT;
+
+    for (size_t i = 0; i < ctl->line.rest_count; i++)
+        buf_printf(&tags, "%s%s", i ? "," : "", ctl->line.rest[i]);
+    enum ctl_status status = ctl_request_init(&request, &ctl->line);
+    const struct ctl_question question = {
+        .method = "GET", .path = buf_cstr(&request.path), .about = buf_cstr(&request.about)};
+    if (status == CTL_STATUS_OK)
+        status = ctl_client_call(ctl->client, &question, NULL);
+    if (!request.body)
+        request.body = json_object();
+    json_object_set_new(request.body, "tags", json_string(buf_cstr(&tags)));
+    buf_fini(&tags);
+    return finish(ctl, &request, status);
+}

@@ -161,10 +161,24 @@ class Top(WithBroker):
         channel = self.broker.connect().channel()
         for _ in range(100):
             channel.basic_publish('', 'busy', b'x')
-        busy, idle = json.loads(watch.communicate(timeout=20)[0])
+        picture = json.loads(watch.communicate(timeout=20)[0])
+        busy, idle = picture['queues']
         self.assertEqual((busy['name'], idle['name']), ('busy', 'idle'))
         self.assertGreater(busy['publish/s'], 20)
-        self.assertEqual((idle['publish/s'], busy['ready']), (0, 100))
+        self.assertEqual((idle['publish/s'], busy['messages_ready']), (0, 100))
+        connection, = picture['connections']
+        self.assertGreater(connection['bytes_in/s'], 1000)
+        self.assertEqual(picture['overview']['object_totals']['queues'], 2)
+        self.assertGreater(picture['node']['mem_used'], 0)
+
+    def test_top_is_a_picture_for_people(self):
+        self.good('declare', 'queue', 'name=one')
+        text = self.good('top', '--once', '--interval', '1')
+        for part in ('Memory ', 'Messages ', 'Queues: publish 0/s', 'deliver/s', ' connections'):
+            self.assertIn(part, text)
+        self.assertNotIn('\033', text)
+        lines = self.good('top', '--once', '--interval', '1', '--formatter', 'csv').splitlines()
+        self.assertTrue(lines[0].startswith('name,publish/s'), lines)
 
 
 class Completion(WithBroker):

@@ -141,16 +141,16 @@ START_TEST(topology_and_clients_are_told)
                      201);
     ck_assert_str_eq(rows("SELECT name, durable, policy, consumers, arguments FROM queues"),
                      "[['q',1,'p',1,'{}']]");
-    ck_assert_str_eq(rows("SELECT * FROM bindings"),
-                     "[['amq.topic','q','queue','a.#','{}',1]]");
+    ck_assert_str_eq(rows("SELECT * FROM bindings"), "[['amq.topic','q','queue','a.#','{}',1]]");
     ck_assert_str_eq(rows("SELECT type, bindings FROM exchanges WHERE name = 'amq.topic'"),
                      "[['topic',1]]");
     ck_assert_str_eq(rows("SELECT queue, consumer_tag, channel, ack_required FROM consumers"),
                      "[['q','tag',1,1]]");
     ck_assert_str_eq(rows("SELECT number, consumers, prefetch FROM channels"), "[[1,1,7]]");
     ck_assert_str_eq(rows("SELECT user, channels FROM connections"), "[['guest',1]]");
-    ck_assert_str_eq(rows("SELECT name, pattern, priority, definition ->> 'max-length' FROM policies"),
-                     "[['p','^q',3,9]]");
+    ck_assert_str_eq(
+        rows("SELECT name, pattern, priority, definition ->> 'max-length' FROM policies"),
+        "[['p','^q',3,9]]");
 }
 END_TEST
 
@@ -195,9 +195,8 @@ START_TEST(it_does_not_matter_where_a_message_is)
     send_one("q", "3", true); /* this one has yet to be written */
     ck_assert_str_eq(rows("SELECT payload, stored, state FROM messages ORDER BY position"),
                      "[['1',1,'ready'],['2',0,'ready'],['3',1,'ready']]");
-    ck_assert_str_eq(
-        rows("SELECT payload FROM messages WHERE queue = 'q' ORDER BY position DESC"),
-        "[['3'],['2'],['1']]");
+    ck_assert_str_eq(rows("SELECT payload FROM messages WHERE queue = 'q' ORDER BY position DESC"),
+                     "[['3'],['2'],['1']]");
 }
 END_TEST
 
@@ -526,11 +525,13 @@ START_TEST(bombs_are_stopped)
            "took longer than 200 ms");
     refuse("SELECT randomblob(1000000000)", "too big");
     refuse("SELECT zeroblob(1000000000)", "too big");
-    refuse("WITH RECURSIVE n(x) AS (SELECT 'x' UNION ALL SELECT x || x FROM n) SELECT max(x) FROM n",
-           "too big");
-    refuse("SELECT 'a' LIKE '%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a"
-           "%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a'",
-           "too complex");
+    refuse(
+        "WITH RECURSIVE n(x) AS (SELECT 'x' UNION ALL SELECT x || x FROM n) SELECT max(x) FROM n",
+        "too big");
+    refuse(
+        "SELECT 'a' LIKE '%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a"
+        "%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a'",
+        "too complex");
     refuse("SELECT replace(hex(zeroblob(100000)), '0', hex(zeroblob(1000)))", "too big");
 }
 END_TEST
@@ -539,8 +540,9 @@ START_TEST(results_are_cut)
 {
     struct sql_limits limits = {
         .time_ms = 5000, .rows = 100, .result_bytes = 1000, .memory_bytes = 8u << 20};
-    const char *count = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 1000) "
-                        "SELECT x FROM n";
+    const char *count =
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 1000) "
+        "SELECT x FROM n";
 
     management_limit_sql(api.management, &limits);
     json_t *result = result_of(count, 5);
