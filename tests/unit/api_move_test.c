@@ -3,15 +3,21 @@
 #include "base/mem.h"
 #include "broker/access.h"
 #include "tests/support/api_fixture.h"
+#include "tests/support/memvfs.h"
 #include "tests/support/suite.h"
 
 #include <stdio.h>
 
+#define DISK "move"
+
+static struct memvfs *disk;
 static struct api api;
 
 static void setup(void)
 {
     api = (struct api){0};
+    disk = memvfs_new(DISK);
+    api.world.vfs = DISK;
     api_open(&api);
     expect(&api, "PUT", "/api/queues/%2F/from", "{'durable':true}", 201, "");
     expect(&api, "PUT", "/api/queues/%2F/to", "{'durable':true}", 201, "");
@@ -20,6 +26,7 @@ static void setup(void)
 static void teardown(void)
 {
     api_close(&api);
+    memvfs_free(disk);
 }
 
 static void send(const char *key, const char *properties, const char *payload)
@@ -114,6 +121,16 @@ START_TEST(what_nobody_takes_stays)
 }
 END_TEST
 
+START_TEST(a_restart_finds_them_where_they_are)
+{
+    publish_some(3);
+    move("{'destination_queue':'to','limit':2}", 200, "{'moved':2,'remaining':1}");
+    api_restart(&api);
+    take("to", "payload", "[{'payload':'0'},{'payload':'1'}]");
+    take("from", "payload", "[{'payload':'2'}]");
+}
+END_TEST
+
 START_TEST(impossible_moves_are_refused)
 {
     move("{}", 400, NULL);
@@ -160,6 +177,7 @@ int main(void)
         small_parts_move_all,
         an_exchange_routes_them_again,
         what_nobody_takes_stays,
+        a_restart_finds_them_where_they_are,
         impossible_moves_are_refused,
         both_rights_are_needed,
     };

@@ -44,7 +44,7 @@ START_TEST(nothing_else_is_served)
     expect(&api, "GET", "/page/..%2Findex.html", NULL, 404, NULL);
     expect(&api, "GET", "/page/%2e%2e/index.html", NULL, 404, NULL);
     expect(&api, "GET", "/page", NULL, 404, NULL);
-    expect(&api, "POST", "/page/main.js", NULL, 405, "");
+    expect(&api, "POST", "/page/main.js", NULL, 405, NULL);
 }
 END_TEST
 
@@ -95,7 +95,7 @@ END_TEST
 START_TEST(the_page_is_not_challenged)
 {
     api.x_requested_with = "bilby";
-    expect(&api, "GET", "/api/whoami", NULL, 401, "");
+    expect(&api, "GET", "/api/whoami", NULL, 401, NULL);
     ck_assert_ptr_null(answer_header(&api, "WWW-Authenticate"));
     api.credentials = "guest:wrong";
     expect(&api, "GET", "/api/whoami", NULL, 401,
