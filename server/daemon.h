@@ -9,7 +9,7 @@
 #define EXIT_CODE_TABLE(X)                                                                         \
     X(OK, 0, "stopped as asked")                                                                   \
     X(USAGE, 64, "wrong arguments")                                                                \
-    X(DATA, 65, "a database is damaged, foreign, from a newer version, or missing")                 \
+    X(DATA, 65, "a database is damaged, foreign, from a newer version, or missing")                \
     X(UNAVAILABLE, 69, "an address to listen on is taken or not ours")                             \
     X(OS, 71, "the operating system refused something basic")                                      \
     X(CREATE, 73, "a file could not be created")                                                   \
