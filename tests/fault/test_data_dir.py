@@ -12,7 +12,7 @@ import wire
 from disk import SmallDisk, needs_disk
 from node import Node, PATIENCE, report
 
-COUNT = 200
+COUNT = 100
 BUSY, DATA, IO = 75, 65, 74
 
 
