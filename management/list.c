@@ -133,8 +133,11 @@ struct listing {
     enum list_stage stage;
     struct page page;
     bool reverse;
-    bool by_name;        /* the names count before the virtual hosts' */
-    struct columns sort; /* the column to sort by; without names: there is none */
+    bool by_name;         /* the names count before the virtual hosts' */
+    struct columns sort;  /* the column to sort by; without names: there is none */
+    struct row value_row; /* looks for it, in `value` */
+    struct row_value value;
+    struct row row; /* writes the answer's rows */
     struct columns columns;
     struct walk walk;
     size_t walks; /* begun so far */
@@ -160,6 +163,8 @@ static void free_listing(void *state)
 
     page_fini(&listing->page);
     columns_fini(&listing->sort);
+    row_fini(&listing->value_row);
+    row_fini(&listing->row);
     columns_fini(&listing->columns);
     if (listing->walking)
         walk_fini(&listing->walk);
@@ -205,16 +210,14 @@ static struct slice keep_vhost(struct listing *listing, struct slice vhost)
 /* What the item's row shows in the column that is sorted by. */
 static void read_value(struct listing *listing, struct list_item *item, const void *object)
 {
-    struct row row;
-
     if (!listing->sort.names)
         return;
-    row_init_value(&row, &listing->sort, &item->value);
-    row_begin(&row);
-    listing->kind->write(listing->call, &row, object);
-    row_end(&row);
+    listing->value = (struct row_value){.kind = ROW_NUMBER};
+    row_begin(&listing->value_row);
+    listing->kind->write(listing->call, &listing->value_row, object);
+    row_end(&listing->value_row);
+    item->value = listing->value;
     item->value.text = list_keep(listing, item->value.text);
-    row_fini(&row);
 }
 
 static struct list_item *new_item(struct listing *listing, struct slice vhost, struct slice name)
@@ -387,15 +390,12 @@ static const struct list_item *item_at(const struct listing *listing, size_t ind
     return list_sort_at(&listing->order, listing->reverse ? listing->count - 1 - index : index);
 }
 
-static void write_members_of(const struct listing *listing, struct buf *out, const void *object)
+static void write_members_of(struct listing *listing, struct buf *out, const void *object)
 {
-    struct row row;
-
-    row_init(&row, out, &listing->columns);
-    row_begin(&row);
-    listing->kind->write(listing->call, &row, object);
-    row_end(&row);
-    row_fini(&row);
+    listing->row.out = out;
+    row_begin(&listing->row);
+    listing->kind->write(listing->call, &listing->row, object);
+    row_end(&listing->row);
 }
 
 static void write_row(struct listing *listing, struct buf *out, const struct list_item *item)
@@ -500,6 +500,7 @@ static void read_sort(struct listing *listing, bool rows_alone)
     listing->by_name = known && strcmp(asked, "name") == 0;
     listing->reverse = call_flag(listing->call, "sort_reverse");
     columns_init(&listing->sort, known ? NULL : asked);
+    row_init_value(&listing->value_row, &listing->sort, &listing->value);
     mem_free(asked);
 }
 
@@ -516,6 +517,7 @@ static struct listing *begin(struct call *call, const struct list_kind *kind)
     call_set_task(call, &listing_task, listing);
     char *columns = statistics_columns(call);
     columns_init(&listing->columns, columns);
+    row_init(&listing->row, &call->response->body, &listing->columns);
     mem_free(columns);
     return listing;
 }

@@ -27,6 +27,8 @@ void object_time(struct row *row, const char *key, int64_t wall_ms)
     struct tm parts;
     time_t seconds = wall_ms / 1000;
 
+    if (!row_wants(row, key))
+        return;
     gmtime_r(&seconds, &parts);
     size_t len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
     snprintf(text + len, sizeof(text) - len, ".%03d+00:00", (int)(wall_ms % 1000));

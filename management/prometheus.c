@@ -507,7 +507,7 @@ static void count_publishers(void *context, void *object)
     LIST_EACH(&connection->channels, link)
         scrape->publishers +=
             CONTAINER_OF(link, struct channel, connection_link)->stats.publish > 0;
-    call_spend(scrape->call, VALUE_WORK * (connection->channel_count + 1));
+    call_spend(scrape->call, VALUE_WORK * ((size_t)connection->channel_count + 1));
 }
 
 static void forget_publishers(void *context)

@@ -122,6 +122,11 @@ static enum wanted wanted(const struct row *row, const char *key)
     return found;
 }
 
+bool row_wants(const struct row *row, const char *key)
+{
+    return wanted(row, key) != WANTED_NOT;
+}
+
 /* What is left of the paths that lead into `key`. In a list it is what holds for the list. */
 static void enter(struct row *row, const char *key, bool all, bool list)
 {

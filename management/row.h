@@ -70,6 +70,9 @@ void row_fini(struct row *row);
 void row_begin(struct row *row);
 void row_end(struct row *row);
 
+/* Is the member, or some of its inside, wanted? For values that are dear to work out. */
+bool row_wants(const struct row *row, const char *key);
+
 /* Members. Inside a list `key` is NULL. */
 void row_text(struct row *row, const char *key, struct slice text);
 void row_string(struct row *row, const char *key, const char *text); /* NULL: null */
