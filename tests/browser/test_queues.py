@@ -148,6 +148,7 @@ class Work(WithPage):
 
     def test_a_form_survives_refreshes(self):
         self.api.queue('slow typist')
+        self.script("localStorage.setItem('bilby.refresh', '2')")
         self.enter()
         self.open('#/queues/%2F/slow%20typist')
         self.button('Publish to (default)')
