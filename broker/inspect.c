@@ -188,22 +188,32 @@ static void add_JSON(struct store_query *query, struct slice table)
 struct filling {
     struct store_query *query;
     size_t rows_left;
+    size_t cells_left;
+    uint64_t wanted; /* columns of the row that are still to come */
 };
 
-/* False when the bound is reached. */
+/* False when a bound is reached. */
 static bool begin_row(struct filling *filling, enum table table)
 {
-    if (filling->rows_left == 0) {
+    uint64_t wanted = store_query_wants(filling->query, &inspect_tables[table]);
+    size_t cells = (size_t)__builtin_popcountll(wanted);
+
+    if (filling->rows_left == 0 || filling->cells_left < cells) {
         store_query_note(filling->query, "not all rows of the tables are there: too many for one "
                                          "look");
         return false;
     }
     filling->rows_left--;
+    filling->cells_left -= cells;
+    filling->wanted = wanted;
     store_query_add_row(filling->query, &inspect_tables[table]);
     return true;
 }
 
-#define X(name, type, help, value) add_##type(filling->query, value);
+#define X(name, type, help, value)                                                                 \
+    if (filling->wanted & 1)                                                                       \
+        add_##type(filling->query, value);                                                         \
+    filling->wanted >>= 1;
 
 static bool add_queue(struct filling *filling, const struct queue *queue)
 {
@@ -351,7 +361,8 @@ void inspect_snapshot(void *context, struct store_query *query)
         [POLICIES] = add_policies,
     };
     struct vhost *vhost = context;
-    struct filling filling = {.query = query, .rows_left = INSPECT_ROWS_MAX};
+    struct filling filling = {
+        .query = query, .rows_left = INSPECT_ROWS_MAX, .cells_left = INSPECT_CELLS_MAX};
 
     for (size_t i = 0; i < ARRAY_LEN(fillers); i++)
         if (store_query_uses(query, &inspect_tables[i]))

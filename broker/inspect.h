@@ -14,9 +14,10 @@
 struct vhost;
 
 /* Together they bound a snapshot to about two milliseconds. */
-#define INSPECT_ROWS_MAX 10000    /* of tables other than messages, all together */
-#define INSPECT_LANES_MAX 10000   /* of queues that have messages */
-#define INSPECT_ENTRIES_MAX 10000 /* entries of queues that are looked at one by one */
+#define INSPECT_ROWS_MAX 10000   /* of tables other than messages, all together, */
+#define INSPECT_CELLS_MAX 80000  /* and values in them that the SQL needs */
+#define INSPECT_LANES_MAX 10000  /* of queues that have messages */
+#define INSPECT_ENTRIES_MAX 8000 /* entries of queues that are looked at one by one */
 
 /* The tables beside `messages`, in order. */
 extern const struct store_query_table inspect_tables[];

@@ -152,6 +152,7 @@ static void take_moment(struct store_query *query)
     }
     if (store_query_uses(query, &store_query_messages))
         snapshot_add_batch(&query->snapshot, db->open, query->options.retain);
+    query->snapshot.planned = true;
     query->options.snapshot(query->options.context, query);
     CHECK(!query->filling || query->filling->count == query->row_end);
     query->stage = QUERY_RUNNING;
@@ -289,6 +290,11 @@ bool store_query_uses(const struct store_query *query, const struct store_query_
     return query->guard.used[table - query->options.tables];
 }
 
+uint64_t store_query_wants(const struct store_query *query, const struct store_query_table *table)
+{
+    return query->snapshot.rows[table - query->options.tables].wanted;
+}
+
 size_t store_query_literals(const struct store_query *query)
 {
     return query->literal_count;
@@ -327,7 +333,9 @@ void store_query_add_row(struct store_query *query, const struct store_query_tab
     CHECK(index < query->options.table_count);
     CHECK(!query->filling || query->filling->count == query->row_end);
     query->filling = &query->snapshot.rows[index];
-    query->row_end = query->filling->count + table->column_count;
+    query->filling->row_count++;
+    query->row_end =
+        query->filling->count + (size_t)__builtin_popcountll(store_query_wants(query, table));
 }
 
 static void add_cell(struct store_query *query, const struct snapshot_cell *cell)

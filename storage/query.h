@@ -111,7 +111,9 @@ void store_query_add_returned(struct store_query *query, uint32_t lane, uint64_t
 void store_query_add_message(struct store_query *query, const struct store_message *message,
                              bool unacked, void *owner);
 
-/* A row of a table: one value for each column, in order. Bytes are copied. */
+/* A bit for each column of a table that the SQL needs, the first column's the lowest. */
+uint64_t store_query_wants(const struct store_query *query, const struct store_query_table *table);
+/* A row of a table: one value for each wanted column, in order. Bytes are copied. */
 void store_query_add_row(struct store_query *query, const struct store_query_table *table);
 void store_query_add_text(struct store_query *query, struct slice text);
 void store_query_add_integer(struct store_query *query, int64_t value);

@@ -17,7 +17,6 @@ struct rows_table {
 
 struct rows_cursor {
     sqlite3_vtab_cursor base;
-    const struct store_query_table *table;
     const struct snapshot *snapshot;
     const struct snapshot_rows *rows;
     size_t at; /* a row */
@@ -106,7 +105,10 @@ static int disconnect(sqlite3_vtab *base)
 
 static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 {
-    (void)base;
+    const struct module *module = CONTAINER_OF(base, struct rows_table, base)->module;
+
+    if (!module->source->snapshot->planned)
+        module->source->snapshot->rows[module->index].wanted |= info->colUsed;
     info->estimatedCost = 1000;
     info->estimatedRows = 1000;
     return SQLITE_OK;
@@ -117,7 +119,6 @@ static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
     const struct module *module = CONTAINER_OF(base, struct rows_table, base)->module;
     struct rows_cursor *cursor = MEM_NEW(struct rows_cursor);
 
-    cursor->table = &module->source->tables[module->index];
     cursor->snapshot = module->source->snapshot;
     cursor->rows = &module->source->snapshot->rows[module->index];
     *out = &cursor->base;
@@ -156,7 +157,7 @@ static int at_end(sqlite3_vtab_cursor *base)
 {
     const struct rows_cursor *cursor = cursor_of(base);
 
-    return cursor->at * cursor->table->column_count >= cursor->rows->count;
+    return cursor->at >= cursor->rows->row_count;
 }
 
 static void result_json(sqlite3_context *context, struct slice table)
@@ -169,12 +170,29 @@ static void result_json(sqlite3_context *context, struct slice table)
     buf_fini(&json);
 }
 
+/* NULL: the column was not wanted. */
+static const struct snapshot_cell *cell_at(const struct rows_cursor *cursor, int index)
+{
+    uint64_t wanted = cursor->rows->wanted;
+    uint64_t bit = UINT64_C(1) << index;
+    size_t width = (size_t)__builtin_popcountll(wanted);
+
+    if (!(wanted & bit))
+        return NULL;
+    return &cursor->rows
+                ->cells[cursor->at * width + (size_t)__builtin_popcountll(wanted & (bit - 1))];
+}
+
 static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int index)
 {
     const struct rows_cursor *cursor = cursor_of(base);
-    const struct snapshot_cell *cell =
-        &cursor->rows->cells[cursor->at * cursor->table->column_count + (size_t)index];
+    const struct snapshot_cell *cell = cell_at(cursor, index);
     struct slice text;
+
+    if (!cell) {
+        sqlite3_result_error(context, "the plan did not tell that it needs this column", -1);
+        return SQLITE_OK;
+    }
 
     switch (cell->kind) {
     case CELL_NULL:

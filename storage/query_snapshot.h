@@ -30,10 +30,11 @@ struct snapshot_cell {
 };
 
 struct snapshot_rows {
-    struct snapshot_cell *cells; /* row by row */
+    struct snapshot_cell *cells; /* row by row, of each the wanted columns */
     size_t count;
     size_t capacity;
-    bool used; /* the SQL names the table */
+    size_t row_count;
+    uint64_t wanted; /* a bit for each column that the SQL needs */
 };
 
 struct snapshot_lane {
@@ -73,6 +74,7 @@ struct snapshot {
     struct buf text;
     struct snapshot_rows *rows; /* for each of the query's tables */
     size_t table_count;
+    bool planned; /* the wanted columns stand: filling has begun */
     struct snapshot_lane *lanes;
     size_t lane_count, lane_capacity;
     struct snapshot_message *messages;

@@ -154,6 +154,31 @@ START_TEST(topology_and_clients_are_told)
 }
 END_TEST
 
+/* Only the columns that a statement needs are filled in, however it names them. */
+START_TEST(columns_are_found_in_every_kind_of_join)
+{
+    declare_durable(client, "q", slice_str(""));
+    declare(client, "r", slice_str(""));
+    ck_assert(bind_queue(client, "amq.topic", "q", "k"));
+    ck_assert_str_eq(rows("SELECT count(*) FROM queues"), "[[2]]");
+    ck_assert_str_eq(rows("SELECT q.name, q.durable FROM queues q NATURAL JOIN "
+                          "(SELECT 'q' AS name)"),
+                     "[['q',1]]");
+    ck_assert_str_eq(rows("SELECT a.durable, b.type FROM queues a JOIN queues b USING (name) "
+                          "ORDER BY name"),
+                     "[[1,'classic'],[0,'classic']]");
+    ck_assert_str_eq(rows("SELECT name FROM queues WHERE EXISTS (SELECT 1 FROM bindings WHERE "
+                          "destination = queues.name AND (routing_key = 'k' OR source = 'x'))"),
+                     "[['q']]");
+    ck_assert_str_eq(rows("SELECT e.name, b.destination FROM exchanges e LEFT JOIN bindings b ON "
+                          "b.source = e.name WHERE e.name IN ('amq.topic', 'amq.fanout') ORDER BY 1"),
+                     "[['amq.fanout',null],['amq.topic','q']]");
+    ck_assert_str_eq(rows("SELECT type, min(name), max(durable) FROM queues GROUP BY type"
+                          " HAVING count(DISTINCT auto_delete) = 1"),
+                     "[['classic','q',1]]");
+}
+END_TEST
+
 /* ---- messages ---- */
 
 START_TEST(messages_are_told_with_all_they_have)
@@ -661,6 +686,7 @@ int main(void)
     tcase_add_test(tests, every_table_has_the_columns_that_are_told);
     tcase_add_test(tests, the_examples_work);
     tcase_add_test(tests, topology_and_clients_are_told);
+    tcase_add_test(tests, columns_are_found_in_every_kind_of_join);
     tcase_add_test(tests, messages_are_told_with_all_they_have);
     tcase_add_test(tests, a_payload_that_is_no_text_is_null);
     tcase_add_test(tests, it_does_not_matter_where_a_message_is);
