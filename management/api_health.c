@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define DAY_S INT64_C(86400)
 #define ALIVENESS_QUEUE "aliveness-test"
 
 static void healthy(struct call *call)
@@ -174,10 +175,10 @@ static bool read_deadline(struct call *call, int64_t *deadline_s)
         const char *name;
         int64_t seconds;
     } units[] = {
-        {"days", 86400},
-        {"weeks", 7 * 86400},
-        {"months", 365 * 86400 / 12},
-        {"years", 365 * 86400},
+        {"days", DAY_S},
+        {"weeks", 7 * DAY_S},
+        {"months", 365 * DAY_S / 12},
+        {"years", 365 * DAY_S},
     };
     char *text = slice_dup(call_arg(call, "within"));
     char *end;

@@ -13,6 +13,8 @@
 #include "management/body.h"
 #include "management/message_json.h"
 
+#include <ctype.h>
+
 #define GET_COUNT_MAX 10000
 #define GET_BYTES_MAX ((size_t)32 << 20)
 
@@ -24,7 +26,7 @@ static bool decode_base64(struct buf *payload, struct slice text)
     struct buf joined = BUF_INIT;
 
     for (size_t i = 0; i < text.len; i++)
-        if (!memchr(" \t\r\n", text.data[i], 4))
+        if (!isspace(text.data[i]))
             buf_add_u8(&joined, text.data[i]);
     bool valid = base64_decode(payload, buf_slice(&joined)) == ERR_OK;
     buf_fini(&joined);

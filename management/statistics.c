@@ -48,7 +48,7 @@ static const struct family {
 static const struct family *find_family(const struct call *call)
 {
     for (size_t i = 0; i < ARRAY_LEN(families); i++)
-        if (slice_starts_with(slice_str(call->route->pattern), families[i].pattern))
+        if (strncmp(call->route->pattern, families[i].pattern, strlen(families[i].pattern)) == 0)
             return &families[i];
     return NULL;
 }
