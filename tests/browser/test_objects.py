@@ -108,6 +108,7 @@ class Objects(WithPage):
         self.until_text('Virtual host shop/1 is there')
         self.button('shop/1')
         self.until_text('the <i>shop</i>')
+        self.until(lambda: 'shop/1' in self.texts('#vhosts option'), 'it can not be chosen')
         self.assertEqual(self.api.get('/vhosts/shop%2F1')['tags'], ['a', 'b'])
         self.button('Start tracing')
         self.until_text('Tracing is on')
@@ -123,6 +124,7 @@ class Objects(WithPage):
         self.button('Delete it with all that is in it', 'dialog')
         self.until_text('is deleted.')
         self.assertFalse(self.api.has('/vhosts/shop%2F1'))
+        self.until(lambda: 'shop/1' not in self.texts('#vhosts option'), 'it can be chosen')
 
     def test_a_policy_s_life(self):
         self.enter()

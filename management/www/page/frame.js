@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What stands around every view: skip link, name of the broker, navigation, settings, alarms. */
 import {get, getOrNull} from './api.js';
-import {h} from './dom.js';
+import {h, patchChildren} from './dom.js';
 import {page} from './page.js';
 import {INTERVALS} from './refresh.js';
 import {navigation} from './routes.js';
@@ -75,7 +75,7 @@ function side(vhosts, {refresher, leave}) {
         h(
             'div',
             {class: 'choices'},
-            vhostChoice(vhosts),
+            h('div', {id: 'vhosts'}, vhostChoice(vhosts)),
             choice('Refresh', INTERVALS, refresher.seconds, seconds => {
                 refresher.seconds = seconds;
             }),
@@ -161,9 +161,19 @@ async function lookForAlarms() {
     say('alarms', on.length ? `Publishers are held back: ${on.join(' and ')}.` : '');
 }
 
+/* Virtual hosts come and go. */
+async function lookForVhosts() {
+    const vhosts = await get('/vhosts?columns=name').catch(() => null);
+    const place = document.getElementById('vhosts');
+    if (vhosts && place) patchChildren(place, h('div', {}, vhostChoice(vhosts)));
+}
+
 /* What has changed: {path} after a step, {trouble: text or ''} after a look. */
 export function frameState({path, trouble}) {
-    if (path !== undefined) markCurrent(path);
+    if (path !== undefined) {
+        markCurrent(path);
+        lookForVhosts();
+    }
     if (trouble !== undefined) {
         say('trouble', trouble);
         if (!trouble) lookForAlarms();
