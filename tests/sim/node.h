@@ -62,6 +62,7 @@ struct realm {
     struct vec turns; /* struct node_turn that are not durable yet */
     bool given;       /* the writer has a batch, or its outcome is not collected */
     bool applied;     /* that batch is on the disk */
+    bool refused;     /* by the disk, which may have it all the same */
     uint64_t flushed; /* last operation of that batch, or of the latest one */
     uint64_t written; /* last operation on the disk */
     uint64_t settled; /* last operation when the last turn ended */

@@ -296,7 +296,7 @@ void node_crash(struct node *node)
     struct candidates candidates[WORLD_REALMS_MAX] = {0};
     for (unsigned i = 0; i < node->realm_count; i++) {
         const struct model *model = node->realms[i].model;
-        if (is_troubled(node))
+        if (is_troubled(node) || node->realms[i].refused)
             candidates[i].turns[candidates[i].count++] = model->handed;
         candidates[i].turns[candidates[i].count++] = model->durable;
         trace_line(&node->world->trace, "%s: %s durable up to turn %" PRIu64 " of %" PRIu64,

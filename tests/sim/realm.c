@@ -51,7 +51,8 @@ void realm_write(struct realm *realm)
     if (!realm->given || realm->applied)
         return;
     /* It is written, or had cancelled itself out; or the disk refused it. */
-    if (!peek_applied(realm)) {
+    realm->refused = !peek_applied(realm);
+    if (realm->refused) {
         trace_line(trace, "disk: refused a batch of %s", realm->name);
         return;
     }
@@ -77,6 +78,6 @@ void realm_collected(struct realm *realm)
 void realm_reset(struct realm *realm)
 {
     realm->turns.count = 0;
-    realm->given = realm->applied = false;
+    realm->given = realm->applied = realm->refused = false;
     realm->flushed = realm->written = realm->settled = store_last(realm->db);
 }
