@@ -548,14 +548,14 @@ static void tell_property(struct cursor *cursor, sqlite3_context *context, enum 
     }
 }
 
+/* read_current() has been called. */
 static bool is_ready(const struct cursor *cursor)
 {
     const struct snapshot_message *message = cursor->from ? NULL : next_message(cursor);
 
     if (message && message->rowless)
         return !message->unacked;
-    return snapshot_is_ready(cursor->source->snapshot, lane_of(cursor),
-                             message ? message->message.position : cursor->from->position);
+    return snapshot_is_ready(cursor->source->snapshot, lane_of(cursor), cursor->current.position);
 }
 
 static bool is_redelivered(struct cursor *cursor)
