@@ -365,6 +365,27 @@ START_TEST(impossible_lanes_are_refused)
 }
 END_TEST
 
+static void note_next_position(void *context, const struct store_lane *lane)
+{
+    *(uint64_t *)context = lane->position_next;
+}
+
+START_TEST(positions_that_are_taken_are_not_given_out_again)
+{
+    uint64_t sound = 0;
+    uint64_t damaged = 0;
+    make_store();
+    ck_assert_int_eq(store_fixture_open(&fixture), ERR_OK);
+    ck_assert_int_eq(store_load_lanes(fixture.vhost, note_next_position, &sound), ERR_OK);
+    store_fixture_close(&fixture);
+    edit(VHOST_FILE, "UPDATE lanes SET position_next = 0");
+    ck_assert_int_eq(store_fixture_open(&fixture), ERR_OK);
+    ck_assert_int_eq(store_load_lanes(fixture.vhost, note_next_position, &damaged), ERR_OK);
+    ck_assert_uint_gt(sound, 1);
+    ck_assert_uint_eq(damaged, sound);
+}
+END_TEST
+
 START_TEST(long_names_get_files_of_their_own)
 {
     struct store_db *db[3];
@@ -434,6 +455,7 @@ int main(void)
     tcase_add_test(tests, damaged_messages_are_an_error);
     tcase_add_test(tests, a_malformed_table_is_an_error);
     tcase_add_test(tests, impossible_lanes_are_refused);
+    tcase_add_test(tests, positions_that_are_taken_are_not_given_out_again);
     tcase_add_test(tests, long_names_get_files_of_their_own);
     tcase_add_test(tests, an_open_database_can_be_read_by_others);
     suite_add_tcase(suite, tests);
