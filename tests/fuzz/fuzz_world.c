@@ -108,13 +108,44 @@ static void reset_vhosts(struct broker *broker)
     struct vhost *vhost = vhost_create(broker, slice_str("/"), &created, message, sizeof(message));
     CHECK(vhost);
     delete_topology(vhost);
-    policies_forget_vhost(broker->policies, slice_str("/"));
     parameters_forget_vhost(broker->parameters, slice_str("/"));
     if (vhost->connections_max >= 0)
         vhost_set_limit(vhost, slice_str("max-connections"), -1);
     if (vhost->queues_max >= 0)
         vhost_set_limit(vhost, slice_str("max-queues"), -1);
     vhost->tracing = false;
+}
+
+struct found_policy {
+    char *vhost, *name; /* NULL: none yet */
+    bool of_operator;
+};
+
+static void note_policy(void *context, const struct policy *policy)
+{
+    struct found_policy *found = context;
+    if (found->name)
+        return;
+    *found = (struct found_policy){slice_dup(policy->vhost), slice_dup(policy->name),
+                                   policy->of_operator};
+}
+
+static void reset_policies(struct policies *policies)
+{
+    for (;;) {
+        struct found_policy found = {0};
+        policies_each(policies, note_policy, &found);
+        if (!found.name)
+            return;
+        struct policy key = {.vhost = slice_str(found.vhost),
+                             .name = slice_str(found.name),
+                             .of_operator = found.of_operator};
+        CHECK(policy_clear(policies, &key));
+        while (policies_apply(policies)) {
+        }
+        mem_free(found.vhost);
+        mem_free(found.name);
+    }
 }
 
 static void find_other_user(void *context, struct user *user)
@@ -189,6 +220,7 @@ void fuzz_world_reset(struct fuzz_world *world)
         reset_users(broker->access);
     world->access_generation = access_generation(broker->access);
     reset_global_parameters(broker->parameters);
+    reset_policies(broker->policies);
     for (unsigned i = 0; i < 3; i++)
         fuzz_world_turn(world);
     check_nothing_left(world);
