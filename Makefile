@@ -194,11 +194,13 @@ micro: $(MICRO_BINARIES)
 
 # ---- checking ------------------------------------------------------------------------------------
 
-# `make check T=queue_ttl` (or T=queue_ttl_test) runs one unit test and nothing else.
-CHOSEN := $(if $(T),$(BUILD)/tests/unit/$(T:%_test=%)_test,$(UNIT_BINARIES))
+# `make check T=queue_ttl` (or T=queue_ttl_test) runs one unit test and nothing else; T='a b' two.
+CHOSEN := $(if $(T),$(patsubst %,$(BUILD)/tests/unit/%_test,$(T:%_test=%)),$(UNIT_BINARIES))
 BUILD_TESTS := $(sort $(wildcard tests/build/*_test.sh))
 # Suites that drive the daemon from outside: tests/<name>/run, with --quick for its short form.
+# SUITES='clients crash' names those that check-quick and tsan run.
 RUNNERS := $(wildcard tests/*/run)
+SUITES ?= $(RUNNERS:tests/%/run=%)
 
 export CC
 export BUILD_DIR := $(abspath $(BUILD))
@@ -249,7 +251,7 @@ check-corpus: $(REPLAY_BINARIES)
 
 # The suites that start the daemon, in their short form (the sanitizer builds use it).
 check-quick: all
-	@{ $(foreach runner,$(RUNNERS),echo '$(runner:tests/%/run=%): $(runner) --quick';) :; \
+	@{ $(foreach suite,$(SUITES),echo '$(suite): tests/$(suite)/run --quick';) :; \
 	} | build-aux/check-all
 
 # check-clients, check-crash, …: the whole suite.
@@ -285,8 +287,9 @@ tsan: export TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1
 tsan:
 	$(call variant,build/tsan)thread CFLAGS='-O1 -g' check-unit check-quick
 
-# Leaks and uninitialised reads in every unit test and in one life of the daemon. A process for each
-# case would take minutes; only tests that end by a signal need it.
+# Leaks and uninitialised reads in every unit test (T= names some) and in one life of the daemon, under
+# the suites of tests/clients in CLIENT_SUITES. A process for each case would take minutes; only tests
+# that end by a signal need it.
 FORKING := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,\
                $(shell grep -sl raise_signal tests/unit/*_test.c))
 valgrind: all $(CHOSEN)
@@ -294,7 +297,8 @@ valgrind: all $(CHOSEN)
 	    $(filter-out $(FORKING),$(CHOSEN))"; \
 	$(if $(filter $(FORKING),$(CHOSEN)),echo "unit tests that fork: RUN_WITH=build-aux/memcheck \
 	    build-aux/run-tests $(filter $(FORKING),$(CHOSEN))";) \
-	$(if $(wildcard server/main.c),echo 'daemon: build-aux/memcheck-daemon $(BUILD)';) \
+	$(if $(wildcard server/main.c),echo 'daemon: build-aux/memcheck-daemon $(BUILD) \
+	    $(CLIENT_SUITES)';) \
 	} | build-aux/check-all
 
 FUZZ_BUILD := build/fuzz
@@ -422,7 +426,7 @@ help:
 #: make sim-power            the power cut at every operation of the disk (WORLDS=10; EVERY=30: each 30th)
 #: make sim-fault            likewise, and the disk fails there
 #: make sanitize             check in a build with AddressSanitizer and UBSan
-#: make tsan                 unit tests and suites in a build with ThreadSanitizer
+#: make tsan                 unit tests and suites in a build with ThreadSanitizer (T=, SUITES=: some)
 #: make valgrind             unit tests and one life of the daemon under memcheck
 #: make fuzz F=frame         libFuzzer on one target, without F on all in turn (SECONDS=60 for each)
 #: make bench                the benchmarks;  make micro  builds the small ones in build/bench/micro
