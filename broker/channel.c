@@ -107,13 +107,6 @@ bool channel_set_prefetch(struct channel *channel, uint16_t count, bool global, 
     return true;
 }
 
-void channel_set_flow(struct channel *channel, bool active)
-{
-    channel->flow_active = active;
-    if (active)
-        wake_consumers(channel);
-}
-
 /* -- delivering -- */
 
 /* The header of a quorum queue's redelivery: how often it came back. */

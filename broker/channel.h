@@ -76,7 +76,7 @@ struct channel {
     uint32_t consumer_count;
     uint16_t prefetch_consumer; /* given to consumers started from now on; 0: no limit */
     uint16_t prefetch_global;   /* shared by all; 0: no limit */
-    bool flow_active;           /* false: the client asked for no deliveries */
+    bool flow_active;           /* false: it is closing, and takes no deliveries */
 
     struct unacked *unacked; /* ring in order of tag, capacity a power of two */
     uint32_t unacked_capacity;
@@ -137,7 +137,6 @@ bool channel_tx_rollback(struct channel *channel, struct reply *reply);
 /* basic.qos. */
 bool channel_set_prefetch(struct channel *channel, uint16_t count, bool global,
                           struct reply *reply);
-void channel_set_flow(struct channel *channel, bool active);
 
 struct consume {
     struct slice queue;
