@@ -1,3 +1,3 @@
 # broker/queue_messages.c
 # An acknowledged message stays on the disk.
-s/if (id != 0 \&\& !queue->deleted \&\& !queue->vhost->closing)/if (false)/
+s/if (id != 0 && !queue->deleted && vhost_keeps_rows(queue->vhost))/if (false)/

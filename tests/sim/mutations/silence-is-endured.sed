@@ -1,3 +1,3 @@
 # session/amqp_deadline.c
 # A client that has died is never noticed.
-s/^    bool alive = amqp->received || connection_paused(&amqp->base);$/    bool alive = true;/
+s/^    amqp->silent_looks = alive ? 0 : (uint8_t)(amqp->silent_looks + 1);$/    amqp->silent_looks = 0 * alive;/
