@@ -6,8 +6,7 @@
 #include "storage/query_memory.h"
 #include "storage/query_run.h"
 #include "storage/store_db.h"
-
-#include <signal.h>
+#include "storage/thread.h"
 
 #define STACK_BYTES ((size_t)1 << 20) /* SQLite's parser, and JSON's, descend */
 
@@ -59,16 +58,7 @@ static void *run(void *context)
 
 static void start(struct store_query *query)
 {
-    sigset_t all, before;
-    pthread_attr_t attributes;
-
-    sigfillset(&all);
-    CHECK(pthread_attr_init(&attributes) == 0);
-    CHECK(pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0);
-    CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    query->started = pthread_create(&query->thread, &attributes, run, query) == 0;
-    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
-    CHECK(pthread_attr_destroy(&attributes) == 0);
+    query->started = thread_start(&query->thread, STACK_BYTES, run, query) == 0;
     if (query->started)
         return;
     query_fail(query, STORE_QUERY_UNAVAILABLE, "no thread can be started");
@@ -88,17 +78,6 @@ static size_t count_running(const struct store *store)
             count++;
     }
     return count;
-}
-
-static void init_condition(struct store_query *query)
-{
-    pthread_condattr_t attributes;
-
-    CHECK(pthread_mutex_init(&query->lock, NULL) == 0);
-    CHECK(pthread_condattr_init(&attributes) == 0);
-    CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&query->changed, &attributes) == 0);
-    CHECK(pthread_condattr_destroy(&attributes) == 0);
 }
 
 struct store_query *store_query_new(struct store_db *db, const struct store_query_options *options)
@@ -123,7 +102,8 @@ struct store_query *store_query_new(struct store_db *db, const struct store_quer
         .snapshot = &query->snapshot,
         .guard = &query->guard,
     };
-    init_condition(query);
+    CHECK(pthread_mutex_init(&query->lock, NULL) == 0);
+    thread_condition_init(&query->changed);
     list_push_back(&db->queries, &query->link);
     if (db->store->options.manual)
         tell(query);

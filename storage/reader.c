@@ -4,9 +4,9 @@
 
 #include "base/mem.h"
 #include "storage/load.h"
+#include "storage/thread.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -167,15 +167,7 @@ static void *run(void *context)
 
 static void start(struct reader *reader)
 {
-    sigset_t all, before;
-    pthread_attr_t attributes;
-    sigfillset(&all);
-    CHECK(pthread_attr_init(&attributes) == 0);
-    CHECK(pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0);
-    CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    int result = pthread_create(&reader->thread, &attributes, run, reader);
-    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
-    CHECK(pthread_attr_destroy(&attributes) == 0);
+    int result = thread_start(&reader->thread, STACK_BYTES, run, reader);
     if (result != 0)
         check_panic("can't start a reader thread: %s", strerror(result));
     reader->started = true;
@@ -188,14 +180,10 @@ void reader_init(struct reader *reader, struct database *main, const char *vfs, 
 {
     *reader = (struct reader){
         .main = main, .vfs = vfs, .manual = manual, .wake = wake, .wake_context = wake_context};
-    pthread_condattr_t attributes;
     list_init(&reader->requests);
     list_init(&reader->answers);
     CHECK(pthread_mutex_init(&reader->lock, NULL) == 0);
-    CHECK(pthread_condattr_init(&attributes) == 0);
-    CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&reader->changed, &attributes) == 0);
-    CHECK(pthread_condattr_destroy(&attributes) == 0);
+    thread_condition_init(&reader->changed);
 }
 
 static void free_all(struct list *list)

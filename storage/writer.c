@@ -9,9 +9,9 @@
 #include "storage/writer.h"
 
 #include "storage/maintain.h"
+#include "storage/thread.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -186,15 +186,7 @@ static void *run(void *context)
 
 static void start(struct writer *writer)
 {
-    sigset_t all, before;
-    pthread_attr_t attributes;
-    sigfillset(&all);
-    CHECK(pthread_attr_init(&attributes) == 0);
-    CHECK(pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0);
-    CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    int result = pthread_create(&writer->thread, &attributes, run, writer);
-    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
-    CHECK(pthread_attr_destroy(&attributes) == 0);
+    int result = thread_start(&writer->thread, STACK_BYTES, run, writer);
     if (result != 0)
         check_panic("can't start a writer thread: %s", strerror(result));
     writer->started = true;
@@ -205,15 +197,11 @@ static void start(struct writer *writer)
 void writer_init(struct writer *writer, struct database *database, bool manual,
                  void (*wake)(void *context), void *wake_context)
 {
-    pthread_condattr_t attributes;
     *writer = (struct writer){
         .database = database, .manual = manual, .wake = wake, .wake_context = wake_context};
     measure(database, &writer->stats);
     CHECK(pthread_mutex_init(&writer->lock, NULL) == 0);
-    CHECK(pthread_condattr_init(&attributes) == 0);
-    CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&writer->changed, &attributes) == 0);
-    CHECK(pthread_condattr_destroy(&attributes) == 0);
+    thread_condition_init(&writer->changed);
 }
 
 static void stop(struct writer *writer, bool crash)
