@@ -131,15 +131,16 @@ static void load_user(void *context, const struct store_record *record)
     mem_free(limits);
 }
 
-/* A row that can't be used gives no access; the operator is told which. */
+/* A row that can't be used gives no access; the operator is told which. A kill may leave one: a user is
+ * stored when the password's hash is made, permissions are at once. */
 static void report_row(struct access *access, struct slice user, struct slice vhost,
                        const char *problem)
 {
     char who[128], where[128], why[256];
 
-    log_error(access->broker->log, "a stored permission is of no use", "user=%s vhost=%s why=%s",
-              log_quote(who, sizeof(who), user), log_quote(where, sizeof(where), vhost),
-              log_quote(why, sizeof(why), slice_str(problem)));
+    log_warning(access->broker->log, "a stored permission is of no use", "user=%s vhost=%s why=%s",
+                log_quote(who, sizeof(who), user), log_quote(where, sizeof(where), vhost),
+                log_quote(why, sizeof(why), slice_str(problem)));
 }
 
 static void load_permission(void *context, const struct store_record *record)

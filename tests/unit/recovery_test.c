@@ -351,6 +351,22 @@ START_TEST(forgets_a_disk_alarm_with_its_virtual_host)
 }
 END_TEST
 
+/* As a kill leaves it between a permission and the hash of its user's password. */
+START_TEST(the_default_user_is_made_again_when_only_its_permission_is_there)
+{
+    sqlite3 *database = NULL;
+    world_turn(&world);
+    ck_assert_int_eq(
+        sqlite3_open_v2("/bilby/node.db", &database, SQLITE_OPEN_READWRITE, "recovery"), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(database, "DELETE FROM users", NULL, NULL, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_close(database), SQLITE_OK);
+    crash(); /* its client logs in as guest */
+    ck_assert(declare_durable(client, "q", none()));
+    ck_assert(access_vhost(client->base.user, slice_str("/")));
+    ck_assert(user_has_tag(client->base.user, USER_TAG_ADMINISTRATOR));
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -367,6 +383,7 @@ int main(void)
         commits_transactions_whole,
         keeps_delivery_counts,
         keeps_users_permissions_and_virtual_hosts,
+        the_default_user_is_made_again_when_only_its_permission_is_there,
         holds_publishers_while_the_disk_takes_no_writes,
         forgets_a_disk_alarm_with_its_virtual_host,
     };
