@@ -148,7 +148,8 @@ class Fairness(unittest.TestCase):
             thread.start()
             try:
                 time.sleep(0.3)
-                self.assertLess(latency(other), 0.5)
+                # Sanitizers say nothing about speed, but an answer must come.
+                self.assertLess(latency(other), 30 if instrumented() else 0.5)
             finally:
                 stop.set()
                 thread.join(20)
