@@ -81,6 +81,8 @@ bool http_decode(struct buf *out, struct slice text, bool plus_is_space)
             c = (uint8_t)(high << 4 | low);
             i += 2;
         }
+        if (c == '\0')
+            return false;
         buf_add_u8(out, c);
     }
     return true;

@@ -59,7 +59,8 @@ void http_response_add_header(struct http_response *response, const char *name, 
 /* "Not Found" and the like; static storage. */
 const char *http_status_text(int status);
 
-/* Appends `text` with %XX (and, in queries, '+') decoded. False when an escape is malformed. */
+/* Appends `text` with %XX (and, in queries, '+') decoded. False when an escape is malformed, and for
+ * a NUL, which no name can hold. */
 bool http_decode(struct buf *out, struct slice text, bool plus_is_space);
 /* Appends `text` with all but unreserved characters [RFC 3986 section 2.3] as %XX. */
 void http_encode(struct buf *out, struct slice text);
