@@ -420,6 +420,11 @@ bool channel_get(struct channel *channel, struct slice name, bool no_ack, struct
     queue_touch(queue);
     queue_drop_expired(queue);
     struct entry *entry = queue_take_now(queue);
+    if (!entry && queue->ready_count > 0)
+        return reply_set(
+            reply, REPLY_INTERNAL_ERROR,
+            "the next message of queue '%s' in vhost '%s' cannot be read from the disk",
+            queue->name, queue->vhost->name);
     if (!entry) {
         channel->stats.get_empty++;
         queue->stats.get_empty++;

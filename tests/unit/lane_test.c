@@ -425,6 +425,29 @@ static void execute(const char *sql)
 }
 
 /* Somebody deletes rows behind the broker's back: what is left is delivered, and nothing stalls. */
+/* "Empty" would be a lie. */
+START_TEST(getting_says_that_a_read_failed)
+{
+    struct delivery delivery;
+    uint32_t left;
+    declare_durable(client, "q", none());
+    fill("q", 0, MANY, 0);
+    world_crash(&world);
+    connect();
+    memvfs_fail(disk, (struct memvfs_fault){.operations = MEMVFS_READ,
+                                            .lasting = true,
+                                            .result = 10 /* SQLITE_IOERR */});
+    ck_assert(!channel_get(&channel->base, slice_str("q"), true, &delivery, &left, &world.reply));
+    ck_assert_int_eq(world.reply.code, REPLY_INTERNAL_ERROR);
+    ck_assert_str_eq(world.reply.text,
+                     "INTERNAL_ERROR - the next message of queue 'q' in vhost '/' cannot be read "
+                     "from the disk");
+    memvfs_fail(disk, (struct memvfs_fault){0});
+    get(channel, "q", true);
+    ck_assert_int_eq(count_delivered(0, 1), 1);
+}
+END_TEST
+
 START_TEST(goes_on_without_rows_that_are_gone)
 {
     struct test_properties high = {.persistent = true, .priority = 1};
@@ -573,6 +596,7 @@ int main(void)
         comes_back_paged_after_a_crash,
         waits_for_the_page_of_the_highest_priority,
         goes_on_after_a_read_failed,
+        getting_says_that_a_read_failed,
         pages_out_while_the_head_is_dropped_all_the_time,
         goes_on_without_rows_that_are_gone,
         transient_messages_leave_memory_too,
