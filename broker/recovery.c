@@ -116,8 +116,7 @@ static void load_lane(void *context, const struct store_lane *stored)
 {
     struct found_lanes *found = context;
     struct queue *queue = queue_find(found->vhost, stored->queue);
-    if (!queue || stored->priority > queue->settings.priority_max ||
-        queue_lane(queue, stored->priority)->store_id) {
+    if (!queue || stored->priority > queue->settings.priority_max) {
         complain(found->vhost, "lane of queue", stored->queue);
         return;
     }
@@ -132,8 +131,12 @@ static enum err load_lanes(struct vhost *vhost)
 {
     struct found_lanes found = {.vhost = vhost};
     enum err error = store_load_lanes(vhost->db, load_lane, &found);
-    for (size_t i = 0; error == ERR_OK && i < found.count; i++)
-        error = lane_restore(found.lanes[i], &found.items[i]);
+    for (size_t i = 0; error == ERR_OK && i < found.count; i++) {
+        if (found.lanes[i]->store_id) /* a damaged database has two of them: the first counts */
+            complain(vhost, "lane of queue", slice_str(found.lanes[i]->queue->name));
+        else
+            error = lane_restore(found.lanes[i], &found.items[i]);
+    }
     mem_free(found.items);
     mem_free(found.lanes);
     return error;

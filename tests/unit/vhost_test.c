@@ -155,6 +155,22 @@ START_TEST(what_is_left_and_damaged_is_not_taken_for_empty)
 }
 END_TEST
 
+START_TEST(a_second_lane_of_a_queue_is_left_out)
+{
+    struct test_channel *channel = enter_other();
+    ck_assert(declare_durable(channel->client, "q", none()));
+    ck_assert(declare_durable(channel->client, "r", none()));
+    publish_with(channel, "", "q", "x", &persistent, false);
+    publish_with(channel, "", "r", "y", &persistent, false);
+    write_one(find_other()->db);
+    world_crash(&world);
+    edit_other("UPDATE lanes SET queue = 'q'");
+    enter_other();
+    ck_assert_uint_eq(queue_find(find_other(), slice_str("q"))->ready_count, 1);
+    ck_assert_uint_eq(queue_find(find_other(), slice_str("r"))->ready_count, 0);
+}
+END_TEST
+
 START_TEST(one_that_was_deleted_comes_back_empty)
 {
     struct test_channel *channel = enter_other();
@@ -229,9 +245,13 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        confirms_wait_for_the_virtual_host_itself, an_answer_does_not_overtake_it_either,
-        what_a_crash_left_is_taken_up_again,       what_is_left_and_damaged_is_not_taken_for_empty,
-        one_that_was_deleted_comes_back_empty,     a_large_one_goes_turn_by_turn,
+        confirms_wait_for_the_virtual_host_itself,
+        an_answer_does_not_overtake_it_either,
+        what_a_crash_left_is_taken_up_again,
+        what_is_left_and_damaged_is_not_taken_for_empty,
+        a_second_lane_of_a_queue_is_left_out,
+        one_that_was_deleted_comes_back_empty,
+        a_large_one_goes_turn_by_turn,
         one_that_is_half_deleted_comes_back_whole,
     };
     return suite_run("vhost", setup, teardown, tests, ARRAY_LEN(tests));
