@@ -45,7 +45,7 @@ static void *run(void *context)
 
     query_memory_limit(query->options.memory_max);
     query_prepare(query);
-    if (query_stage(query) == QUERY_ASKING) {
+    if (query_stage(query) != QUERY_DONE) { /* the loop may have given it its moment by now */
         tell(query);
         wait_for_moment(query);
         if (query_stage(query) == QUERY_RUNNING)
