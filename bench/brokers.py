@@ -12,7 +12,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests/support"))
+from ports import free_ports  # noqa: E402
 
 START_SECONDS = 300  # RabbitMQ takes most of a minute over 10,000 queues
 STOP_SECONDS = 60
@@ -21,14 +25,6 @@ RABBITMQ_SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"  # without Debian's ch
 
 class BrokerError(Exception):
     pass
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
 
 
 def answers(port):

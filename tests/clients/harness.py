@@ -10,7 +10,6 @@ configure it is skipped by the tests (`Broker.external`).
  (3) An exit that was not asked for is an error: stop() and kill() raise BrokerDied.
 """
 import base64
-import contextlib
 import hashlib
 import json
 import os
@@ -26,6 +25,9 @@ import time
 import wire
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests/support"))
+from ports import free_ports  # noqa: E402
+
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR", TOP / "build"))
 START_SECONDS = float(os.environ.get("BROKER_START_SECONDS", "10"))
 STOP_SECONDS = 20.0
@@ -72,9 +74,7 @@ def definitions():
 
 
 def free_port():
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
 
 
 def is_external():

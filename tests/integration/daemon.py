@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -14,21 +15,14 @@ import unittest
 import pika
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, 'tests', 'support'))
+from ports import free_ports  # noqa: E402
+
 BILBYD = os.environ.get('BILBYD', os.path.join(ROOT, 'build', 'bilbyd'))
 
 
 # A decorator for tests that take more than a second or two.
 slow = unittest.skipIf(os.environ.get('QUICK'), 'slow')
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(('127.0.0.1', 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 def instrumented():
