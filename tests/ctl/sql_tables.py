@@ -36,7 +36,6 @@ def split():
 
 if __name__ == '__main__':
     with Daemon() as broker:
-        broker.start()
         told = ctl('sql_tables', '--formatter', 'json', '-H', '127.0.0.1', '-P',
                    str(broker.http_port))[1]
     first, _, last = split()
