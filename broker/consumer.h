@@ -16,10 +16,10 @@ struct channel;
 struct queue;
 
 struct consumer_group {
-    struct list link;          /* in queue->groups */
-    struct list ready;         /* struct consumer.ready_link */
+    struct list link;  /* in queue->groups */
+    struct list ready; /* struct consumer.ready_link */
     int64_t priority;
-    uint32_t consumers;        /* members, ready or not */
+    uint32_t consumers; /* members, ready or not */
 };
 
 struct consumer {
@@ -31,10 +31,10 @@ struct consumer {
     struct list queue_link;    /* in queue->consumers */
     struct list ready_link;    /* in group->ready */
     char *tag;
-    struct buf arguments;      /* as given, sorted */
-    int64_t timeout_ms;        /* of acknowledgements; 0: none; negative: the queue's */
+    struct buf arguments; /* as given, sorted */
+    int64_t timeout_ms;   /* of acknowledgements; 0: none; negative: the queue's */
     uint32_t unacked;
-    uint16_t prefetch;         /* 0: no limit */
+    uint16_t prefetch; /* 0: no limit */
     bool no_ack;
     bool exclusive;
 };

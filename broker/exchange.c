@@ -175,9 +175,8 @@ static bool check_equal(const char *what, const struct exchange *exchange, bool 
 static bool check_equivalent(const struct exchange *exchange,
                              const struct exchange_declare *declare, struct reply *reply)
 {
-    const char *type = exchange->route.type == &default_exchange_type
-                           ? direct_exchange_type.name
-                           : exchange->route.type->name;
+    const char *type = exchange->route.type == &default_exchange_type ? direct_exchange_type.name
+                                                                      : exchange->route.type->name;
     if (!slice_equal_str(declare->type, type))
         return reply_set(reply, REPLY_PRECONDITION_FAILED,
                          "inequivalent arg 'type' for exchange '%s' in vhost '%s': received "

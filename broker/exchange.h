@@ -17,20 +17,20 @@ struct vhost;
 
 struct exchange {
     struct route_exchange route;
-    struct hmap_node node;     /* in vhost->exchanges */
+    struct hmap_node node; /* in vhost->exchanges */
     struct vhost *vhost;
-    struct list ending_link;   /* in vhost->ending: it may have lost its last binding */
+    struct list ending_link; /* in vhost->ending: it may have lost its last binding */
     char *name;
     bool durable;
     bool auto_delete;
     bool internal;
-    bool predeclared;          /* amq.* and the default exchange */
-    bool had_binding;          /* auto-delete waits for the first one */
-    struct buf arguments;      /* as declared, sorted */
+    bool predeclared;     /* amq.* and the default exchange */
+    bool had_binding;     /* auto-delete waits for the first one */
+    struct buf arguments; /* as declared, sorted */
     struct policy_effect policies;
-    char *alternate;           /* NULL: none; the argument, else what a policy says */
+    char *alternate; /* NULL: none; the argument, else what a policy says */
     struct message_stats stats;
-    struct history *history;   /* the management's: its numbers over time; NULL: none */
+    struct history *history; /* the management's: its numbers over time; NULL: none */
 };
 
 struct exchange_declare {
@@ -48,8 +48,8 @@ bool exchange_delete(struct connection *connection, struct slice name, bool if_u
                      struct reply *reply);
 
 struct bind {
-    struct slice source;       /* an exchange */
-    struct slice destination;  /* a queue, or an exchange */
+    struct slice source;      /* an exchange */
+    struct slice destination; /* a queue, or an exchange */
     bool to_exchange;
     struct slice key;
     struct slice arguments;
@@ -68,8 +68,7 @@ void exchange_apply_policies(struct exchange *exchange);
 void exchange_destroy(struct exchange *exchange);
 /* Makes a binding, checks done; true when it is new. A failure (bad x-match) fills in reply. */
 bool exchange_add_binding(struct exchange *source, struct route_target *destination,
-                          const struct bind *bind, bool store, bool *created,
-                          struct reply *reply);
+                          const struct bind *bind, bool store, bool *created, struct reply *reply);
 /* Bindings to a queue or exchange that goes away: removed, stored ones too, auto-delete sources. */
 void exchange_drop_bindings_to(struct vhost *vhost, struct route_target *target);
 

@@ -18,18 +18,18 @@
 struct broker;
 
 struct message {
-    struct broker *broker;     /* whose memory account it is in */
-    int64_t ttl_ms;            /* from the expiration property; MESSAGE_NO_TTL when there is none */
+    struct broker *broker; /* whose memory account it is in */
+    int64_t ttl_ms;        /* from the expiration property; MESSAGE_NO_TTL when there is none */
     uint64_t body_len;
     uint32_t refs;
-    uint32_t properties_len;   /* property flags and list, without class, weight and body size */
+    uint32_t properties_len; /* property flags and list, without class, weight and body size */
     uint8_t exchange_len;
     uint8_t key_len;
-    uint8_t priority;          /* the priority property, 0 when absent */
-    bool persistent;           /* delivery-mode 2 */
-    uint8_t pool;              /* whose piece it is: 1 + index in broker->small_messages; 0: malloc */
-    bool has_headers;          /* there is a headers table: message_headers() is worth a call */
-    uint8_t data[];            /* exchange, routing key, properties, body */
+    uint8_t priority; /* the priority property, 0 when absent */
+    bool persistent;  /* delivery-mode 2 */
+    uint8_t pool;     /* whose piece it is: 1 + index in broker->small_messages; 0: malloc */
+    bool has_headers; /* there is a headers table: message_headers() is worth a call */
+    uint8_t data[];   /* exchange, routing key, properties, body */
 };
 
 /* With one reference, the caller's; body bytes are the caller's to fill in. Reads priority,

@@ -17,7 +17,7 @@ enum queue_type {
 #define X(name, text, module) QUEUE_##name,
     QUEUE_TYPE_TABLE(X)
 #undef X
-    QUEUE_TYPES
+        QUEUE_TYPES
 };
 
 enum overflow { OVERFLOW_DROP_HEAD, OVERFLOW_REJECT_PUBLISH, OVERFLOW_REJECT_PUBLISH_DLX };
@@ -30,7 +30,7 @@ struct queue_settings {
     int64_t delivery_limit;      /* negative: none */
     int64_t consumer_timeout_ms; /* negative: the node's; 0: none */
     enum overflow overflow;
-    uint8_t priority_max;        /* 0: no priorities */
+    uint8_t priority_max; /* 0: no priorities */
     bool single_active_consumer;
     bool has_dead_letter_exchange;
     bool has_dead_letter_key;

@@ -54,7 +54,7 @@ struct vhost {
     uint64_t dying_cursor;    /* how far its objects are destroyed */
     int64_t connections_max;  /* limits; negative: none */
     int64_t queues_max;
-    uint64_t ready_count;     /* sums over its queues */
+    uint64_t ready_count; /* sums over its queues */
     uint64_t unacked_count;
     uint64_t consumer_count;
     uint64_t channel_count; /* of its connections, the management's own left out */

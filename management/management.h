@@ -69,9 +69,9 @@ struct histogram_facts {
 
 /* What the process costs at this moment; cheap enough to be asked every few seconds. */
 struct load_facts {
-    uint64_t memory_used, disk_free;                /* bytes, of the last look */
-    uint64_t turn_longest_ns;                       /* of the last seconds */
-    uint64_t store_pending, store_file, store_free; /* bytes */
+    uint64_t memory_used, disk_free;                 /* bytes, of the last look */
+    uint64_t turn_longest_ns;                        /* of the last seconds */
+    uint64_t store_pending, store_file, store_free;  /* bytes */
     uint64_t store_memory, tls_memory, event_memory; /* bytes, as in struct memory_facts */
     uint64_t mapped_memory;
     struct histogram_facts turns;   /* how long the loop's turns took, in nanoseconds */
@@ -105,8 +105,8 @@ struct management_host {
     bool (*connection)(void *context, const struct connection *connection,
                        struct connection_facts *facts);
     /* Calls `each` with every key of the configuration in effect and its value, NULL for a secret. */
-    void (*environment)(void *context,
-                        void (*each)(void *row, const char *key, const char *value), void *row);
+    void (*environment)(void *context, void (*each)(void *row, const char *key, const char *value),
+                        void *row);
 };
 
 /* `version` is Bilby's own; static storage. `host` is copied. */

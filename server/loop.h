@@ -45,8 +45,8 @@ struct loop {
     bool dealing; /* the last turn left messages that consumers could take */
     bool more;    /* another turn without waiting */
     bool stopped;
-    bool noted;               /* a callback has noted something since the wait began */
-    struct patience patience; /* how long to look for the next event before sleeping */
+    bool noted;                       /* a callback has noted something since the wait began */
+    struct patience patience;         /* how long to look for the next event before sleeping */
     bool woken;                       /* the store has finished something */
     void (*collected)(void *context); /* called after it was taken note of; may be NULL */
     void *collected_context;

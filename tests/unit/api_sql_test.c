@@ -170,9 +170,10 @@ START_TEST(columns_are_found_in_every_kind_of_join)
     ck_assert_str_eq(rows("SELECT name FROM queues WHERE EXISTS (SELECT 1 FROM bindings WHERE "
                           "destination = queues.name AND (routing_key = 'k' OR source = 'x'))"),
                      "[['q']]");
-    ck_assert_str_eq(rows("SELECT e.name, b.destination FROM exchanges e LEFT JOIN bindings b ON "
-                          "b.source = e.name WHERE e.name IN ('amq.topic', 'amq.fanout') ORDER BY 1"),
-                     "[['amq.fanout',null],['amq.topic','q']]");
+    ck_assert_str_eq(
+        rows("SELECT e.name, b.destination FROM exchanges e LEFT JOIN bindings b ON "
+             "b.source = e.name WHERE e.name IN ('amq.topic', 'amq.fanout') ORDER BY 1"),
+        "[['amq.fanout',null],['amq.topic','q']]");
     ck_assert_str_eq(rows("SELECT type, min(name), max(durable) FROM queues GROUP BY type"
                           " HAVING count(DISTINCT auto_delete) = 1"),
                      "[['classic','q',1]]");
