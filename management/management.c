@@ -395,7 +395,7 @@ static void run(struct call *call)
         return;
     cors_add(&call->management->cors, call->request, slice_str(""), call->response);
     if (!decode_captures(call)) {
-        call_error(call, 400, "bad_request", "the path holds a malformed percent-escape");
+        call_error(call, 400, "bad_request", "the path holds a malformed percent-escape, or a NUL");
         return;
     }
     find_vhost(call);

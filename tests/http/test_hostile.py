@@ -43,7 +43,7 @@ UNDERSTOOD = {
     'dots': (get(b'/api/../api/whoami'), 404, 'Not Found'),
     'dots in the page': (get(b'/page/../../../../etc/passwd'), 404, 'Not Found'),
     'quoted dots': (get(b'/page/..%2f..%2f..%2fetc/passwd'), 404, 'Not Found'),
-    'a quoted NUL': (get(b'/api/queues/%00/x'), 404, 'Not Found'),
+    'a quoted NUL': (get(b'/api/queues/%00/x'), 400, 'percent'),
     'no hexadecimal': (get(b'/api/queues/%zz'), 400, 'percent'),
     'half a quote': (get(b'/api/queues/%2'), 400, 'percent'),
     'bytes that are no UTF-8': (get(b'/api/queues/%2F/\xff\xfe'), 404, 'Not Found'),
