@@ -26,7 +26,5 @@ int query_messages_install(struct query_source *source, sqlite3 *sql);
 /* Tells SQLite a table's columns, from xConnect. */
 int query_table_declare(struct query_source *source, sqlite3 *sql,
                         const struct store_query_table *table);
-/* A failure of the disk's connection, as the virtual table's. */
-int query_disk_failed(sqlite3_vtab *table, sqlite3 *disk);
 
 #endif
