@@ -7,15 +7,10 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
-#include "broker/pattern.h"
 #include "broker/vhost.h"
+#include "management/list_page.h"
 #include "management/list_sort.h"
 #include "management/statistics.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <strings.h>
 
 /* What things cost, see management_work(). */
 #define ITEM_WORK 256   /* an item is noted */
@@ -25,105 +20,6 @@
 
 enum list_stage { LIST_COLLECTING, LIST_SORTING, LIST_WRITING };
 
-/* ---- what the query asks for ---- */
-
-struct page {
-    bool asked;
-    int64_t number, size;
-    char *name;              /* NULL: all */
-    struct pattern *pattern; /* NULL: `name` is a part of the names */
-};
-
-/* A decimal number in the query; `absent` when it isn't there. */
-static bool query_number(const struct call *call, const char *name, int64_t absent, int64_t *out)
-{
-    char *text = call_query(call, name);
-    char *end = NULL;
-
-    *out = absent;
-    if (!text)
-        return true;
-    errno = 0;
-    *out = strtoll(text, &end, 10);
-    bool valid = *text && !*end && errno == 0;
-    mem_free(text);
-    return valid;
-}
-
-static bool compile_name(struct page *page)
-{
-    struct buf source = BUF_INIT;
-    char message[128];
-
-    buf_printf(&source, "(?i)%s", page->name);
-    enum err error = pattern_new(buf_slice(&source), &page->pattern, message, sizeof(message));
-    buf_fini(&source);
-    return error == ERR_OK;
-}
-
-static void page_fini(struct page *page)
-{
-    mem_free(page->name);
-    pattern_free(page->pattern);
-    *page = (struct page){0};
-}
-
-static void refuse_page(struct call *call, const struct page *page)
-{
-    char *size = call_query(call, "page_size");
-
-    call_error(call, 400, "invalid_pagination_parameters",
-               "Invalid pagination parameters: page number %lld, page size %s",
-               (long long)page->number, size ? size : "undefined");
-    mem_free(size);
-}
-
-/* False after answering 400. */
-static bool page_read(struct call *call, struct page *page)
-{
-    *page = (struct page){0};
-    char *asked = call_query(call, "page");
-    page->asked = asked;
-    mem_free(asked);
-    if (!page->asked)
-        return true;
-    bool valid = query_number(call, "page", 0, &page->number) &&
-                 query_number(call, "page_size", LIST_PAGE_SIZE_DEFAULT, &page->size);
-    page->name = call_query(call, "name");
-    if (page->name && !*page->name) {
-        mem_free(page->name);
-        page->name = NULL;
-    }
-    if (valid && page->name && call_flag(call, "use_regex"))
-        valid = compile_name(page);
-    if (!valid) {
-        call_error(call, 400, "bad_request", "Pagination parameters are invalid");
-    } else if (page->number < 1 || page->size < 1 || page->size > LIST_PAGE_SIZE_MAX) {
-        valid = false;
-        refuse_page(call, page);
-    }
-    if (!valid)
-        page_fini(page);
-    return valid;
-}
-
-static bool contains(struct slice text, const char *part)
-{
-    size_t len = strlen(part);
-
-    for (size_t i = 0; i + len <= text.len; i++)
-        if (strncasecmp((const char *)text.data + i, part, len) == 0)
-            return true;
-    return false;
-}
-
-static bool page_wants(const struct page *page, struct slice name)
-{
-    if (page->pattern)
-        return pattern_match(page->pattern, name) == PATTERN_MATCH;
-    return !page->name || contains(name, page->name);
-}
-
 /* ---- a listing ---- */
 
 struct listing {
@@ -131,7 +27,7 @@ struct listing {
     const struct list_kind *kind;
     struct list_scope scope;
     enum list_stage stage;
-    struct page page;
+    struct list_page page;
     bool reverse;
     bool by_name;         /* the names count before the virtual hosts' */
     struct columns sort;  /* the column to sort by; without names: there is none */
@@ -161,7 +57,7 @@ static void free_listing(void *state)
 {
     struct listing *listing = state;
 
-    page_fini(&listing->page);
+    list_page_fini(&listing->page);
     columns_fini(&listing->sort);
     row_fini(&listing->value_row);
     row_fini(&listing->row);
@@ -242,7 +138,7 @@ static struct list_item *add(struct listing *listing, struct slice vhost, struct
 {
     call_spend(listing->call, FILTER_WORK);
     listing->total++;
-    if (!page_wants(&listing->page, shown))
+    if (!list_page_wants(&listing->page, shown))
         return NULL;
     call_spend(listing->call, ITEM_WORK);
     struct list_item *item = new_item(listing, vhost, name);
@@ -352,26 +248,6 @@ static bool order(struct listing *listing)
 
 /* ---- writing ---- */
 
-/* The page's range among what the filter wants; false after answering that it is past the end. The
- * first page exists even when it is empty. */
-static bool page_range(struct listing *listing)
-{
-    const struct page *page = &listing->page;
-    uint64_t offset;
-
-    if (__builtin_mul_overflow((uint64_t)page->number - 1, (uint64_t)page->size, &offset) ||
-        offset > listing->count) {
-        call_error(listing->call, 400, "page_out_of_range",
-                   "Page out of range, page: %lld page size: %lld, len: %zu",
-                   (long long)page->number, (long long)page->size, listing->count);
-        return false;
-    }
-    size_t left = listing->count - (size_t)offset;
-    listing->next = (size_t)offset;
-    listing->end = listing->next + (left < (size_t)page->size ? left : (size_t)page->size);
-    return true;
-}
-
 /* False after answering. */
 static bool begin_rows(struct listing *listing)
 {
@@ -379,7 +255,8 @@ static bool begin_rows(struct listing *listing)
     if (listing->outer)
         return true;
     if (listing->page.asked)
-        return page_range(listing);
+        return list_page_range(&listing->page, listing->call, listing->count, &listing->next,
+                               &listing->end);
     call_begin(listing->call);
     buf_add_u8(&listing->call->response->body, '[');
     return true;
@@ -420,7 +297,7 @@ static void write_row(struct listing *listing, struct buf *out, const struct lis
 
 static void end_page(const struct listing *listing)
 {
-    const struct page *page = &listing->page;
+    const struct list_page *page = &listing->page;
     struct buf *body = &listing->call->response->body;
     uint64_t size = (uint64_t)page->size;
     struct row row;
@@ -510,7 +387,7 @@ static struct listing *begin(struct call *call, const struct list_kind *kind)
 
     listing->call = call;
     listing->kind = kind;
-    if (!page_read(call, &listing->page)) {
+    if (!list_page_read(call, &listing->page)) {
         free_listing(listing);
         return NULL;
     }

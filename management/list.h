@@ -18,9 +18,6 @@
 #include "management/row.h"
 #include "management/walk.h"
 
-#define LIST_PAGE_SIZE_DEFAULT 100
-#define LIST_PAGE_SIZE_MAX 500 /* RabbitMQ's */
-
 struct list_item {
     struct slice vhost, name; /* what it is sorted by unless the query says otherwise */
     uint64_t id;              /* further parts of what names it, as its kind has them */
