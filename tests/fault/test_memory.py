@@ -2,6 +2,7 @@
 """The memory alarm raised and cleared under load: as test_disk.py, but nothing stops the disk."""
 import unittest
 
+import harness
 import wire
 from load import Alarm
 from node import Node, PATIENCE, rounds, wait_until
@@ -43,6 +44,7 @@ class Ballast:
         return count
 
 
+@unittest.skipUnless(harness.is_plain(), 'a sanitizer keeps memory that was freed')
 class Memory(unittest.TestCase):
     def test_alarm_comes_and_goes(self):
         with Node(vm_memory_high_watermark__absolute=LIMIT, queue_memory='4GiB') as broker:
