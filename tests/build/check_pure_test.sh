@@ -12,7 +12,7 @@ cases=0
 archive() { # ROOM CODE
     # Functions are declared by the compiler's built-in knowledge or by hand: no header is needed.
     printf '%s\n' "$2" >"$tree/code.c"
-    "$cc" -w -O0 -c -o "$tree/code.o" "$tree/code.c"
+    $cc -w -O0 -c -o "$tree/code.o" "$tree/code.c"
     rm -f "$tree/lib$1.a"
     ar rcs "$tree/lib$1.a" "$tree/code.o"
 }

@@ -29,7 +29,7 @@ int main(void)
     return 0;
 }
 END
-"$cc" -std=gnu17 -Wall -Wextra -Werror -Iout -o main main.c out/management/www_files.c
+$cc -std=gnu17 -Wall -Wextra -Werror -Iout -o main main.c out/management/www_files.c
 ./main >got
 cat >want <<'END'
 /empty.css 0: "e3b0c44298fc1c149afbf4c8"
