@@ -368,6 +368,8 @@ static struct entry *entry_of(struct lane *lane, const struct store_message *sto
     entry->lane = lane;
     entry->position = stored->position;
     entry->is_stored = stored->lane == lane->store_id;
+    /* Only persistent ones are stored, whatever damaged properties say. */
+    message->persistent = message->persistent || entry->is_stored;
     entry->is_spilled = !entry->is_stored;
     entry->delivery_count = stored->delivery_count;
     entry->redelivered = stored->redelivered || stored->position < lane->seen_upto;
