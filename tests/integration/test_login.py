@@ -43,7 +43,7 @@ class Passwords(unittest.TestCase):
             _, user = ask(broker, 'GET', 'users/ann')
             self.assertEqual(user['hashing_algorithm'], 'bilby_password_hashing_pbkdf2')
             raw = base64.b64decode(user['password_hash'])
-            self.assertEqual((len(raw), int.from_bytes(raw[:4], 'big')), (84, 100000))
+            self.assertEqual((len(raw), int.from_bytes(raw[:4], 'big')), (84, 25000))
             broker.kill()  # the answer stands for what is on the disk
             broker.start()
             ask(broker, 'PUT', 'permissions/%2f/ann', {'configure': '', 'write': '', 'read': ''})
