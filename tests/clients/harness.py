@@ -120,7 +120,7 @@ class Broker:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="bilby-test-"))
         self.data = self.directory / "data"
         self.log_path = self.directory / "log"
-        self.port, self.management_port = free_port(), free_port()
+        self.port, self.management_port = free_ports(2)
         self.url = "amqp://guest:guest@127.0.0.1:%d/" % self.port
         self.management_url = "http://127.0.0.1:%d" % self.management_port
         self.settings = dict(settings or {})
