@@ -2,7 +2,8 @@
 /* Loads rows and hands them over one by one.
  *
  * (1) Encoded tables are validated here, since everybody above walks them without checks; numbers
- *     are checked for their range. What fails is a damaged database.
+ *     are checked for their range, rowids of messages for their order. What fails is a damaged
+ *     database.
  */
 #include "storage/load.h"
 
@@ -114,12 +115,21 @@ enum err load_lanes(struct database *database,
 
 /* -- messages -- */
 
-static enum err read_message(struct database *database, sqlite3_stmt *statement,
+/* In a damaged b-tree any rowid can come after any other. */
+static enum err check_order(struct database *database, int64_t id, int64_t previous)
+{
+    return id <= previous ? damaged(database, "messages are out of order") : ERR_OK;
+}
+
+/* `previous`: the rowid read before, or the one below the range. */
+static enum err read_message(struct database *database, sqlite3_stmt *statement, int64_t previous,
                              struct store_message *message)
 {
     int64_t id = sqlite3_column_int64(statement, 0);
     int64_t expires_at = sqlite3_column_int64(statement, 3);
     int64_t delivery_count = sqlite3_column_int64(statement, 4);
+    if (check_order(database, id, previous) != ERR_OK)
+        return ERR_CORRUPT;
     if (expires_at < 0 || delivery_count < 0 || delivery_count > UINT32_MAX)
         return damaged(database, "a message's expiry or delivery count is out of range");
     *message = (struct store_message){
@@ -142,6 +152,7 @@ enum err load_messages(struct database *database, uint32_t lane,
 {
     sqlite3_stmt *statement = database->statements[STATEMENT_MESSAGES_LOAD];
     uint64_t first = (uint64_t)lane << SCHEMA_POSITION_BITS;
+    int64_t previous = (int64_t)first - 1;
     struct store_message message;
     enum err error = ERR_OK;
     int result = sqlite3_bind_int64(statement, 1, (int64_t)first);
@@ -150,9 +161,10 @@ enum err load_messages(struct database *database, uint32_t lane,
     if (result == SQLITE_OK)
         result = database_step(database, statement);
     while (error == ERR_OK && result == SQLITE_ROW) {
-        error = read_message(database, statement, &message);
+        error = read_message(database, statement, previous, &message);
         if (error == ERR_OK)
             each(context, &message);
+        previous = sqlite3_column_int64(statement, 0);
         result = database_step(database, statement);
     }
     return finish(statement, result, error);
@@ -172,12 +184,13 @@ enum err load_lanes_of_messages(struct database *database,
             result = sqlite3_bind_int64(statement, 3, 0);
         if (result == SQLITE_OK)
             result = database_step(database, statement);
-        uint64_t lane = 0;
-        if (result == SQLITE_ROW) {
-            lane = (uint64_t)sqlite3_column_int64(statement, 0) >> SCHEMA_POSITION_BITS;
-            each(context, (uint32_t)lane);
-        }
+        int64_t id = result == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : next;
         sqlite3_reset(statement);
+        if (check_order(database, id, next - 1) != ERR_OK)
+            return ERR_CORRUPT;
+        uint64_t lane = (uint64_t)id >> SCHEMA_POSITION_BITS;
+        if (result == SQLITE_ROW)
+            each(context, (uint32_t)lane);
         if (lane == STORE_LANES_MAX - 1)
             return ERR_OK; /* the next would be past the highest rowid */
         next = (int64_t)((lane + 1) << SCHEMA_POSITION_BITS);
@@ -191,15 +204,18 @@ enum err load_lanes_of_messages(struct database *database,
 struct cursor {
     sqlite3_stmt *statement; /* NULL: there is no lane */
     int result;              /* of the last step; SQLITE_ROW: it stands on `message` */
+    int64_t previous;        /* rowid of the step before */
     struct store_message message;
 };
 
 static enum err cursor_next(struct cursor *cursor, struct database *database)
 {
     cursor->result = database_step(database, cursor->statement);
-    return cursor->result == SQLITE_ROW
-               ? read_message(database, cursor->statement, &cursor->message)
-               : ERR_OK;
+    if (cursor->result != SQLITE_ROW)
+        return ERR_OK;
+    enum err error = read_message(database, cursor->statement, cursor->previous, &cursor->message);
+    cursor->previous = sqlite3_column_int64(cursor->statement, 0);
+    return error;
 }
 
 static enum err cursor_start(struct cursor *cursor, struct database *database, enum statement id,
@@ -210,7 +226,8 @@ static enum err cursor_start(struct cursor *cursor, struct database *database, e
         (struct cursor){.statement = lane ? database->statements[id] : NULL, .result = SQLITE_DONE};
     if (lane == 0)
         return ERR_OK;
-    int result = sqlite3_bind_int64(cursor->statement, 1, (int64_t)(start | page->first));
+    cursor->previous = (int64_t)(start | page->first) - 1;
+    int result = sqlite3_bind_int64(cursor->statement, 1, cursor->previous + 1);
     if (result == SQLITE_OK)
         result = sqlite3_bind_int64(cursor->statement, 2, (int64_t)(start | page->last));
     if (result == SQLITE_OK)

@@ -81,6 +81,8 @@ static int some_messages(struct database *database, uint32_t lane, int64_t count
     if (result == SQLITE_ROW)
         *last = sqlite3_column_int64(statement, 0);
     sqlite3_reset(statement);
+    if (*last < first)
+        return SQLITE_CORRUPT; /* a damaged b-tree: nothing would ever be removed */
     return result == SQLITE_ROW || result == SQLITE_DONE ? SQLITE_OK : result;
 }
 
