@@ -488,7 +488,8 @@ struct entry *lane_head_now(struct lane *lane)
 static void add_resident(void *context, const struct store_message *stored)
 {
     struct lane *lane = context;
-    struct entry *entry = entry_of(lane, stored);
+    /* With none left to count, the database counted wrong. */
+    struct entry *entry = lane->paged_count > 0 ? entry_of(lane, stored) : NULL;
     if (!entry) {
         complain(lane);
         return;
