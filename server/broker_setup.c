@@ -94,10 +94,17 @@ static void set_passwords(struct broker_options *options, const struct configura
         (uint32_t)configuration_number(configuration, CONFIG_LOGIN_FAILURES_PER_ADDRESS);
 }
 
+/* Definitions bring users of their own: nobody wants one with a well-known password beside them. */
+static const char *default_user(const struct configuration *configuration)
+{
+    bool definitions = configuration_text(configuration, CONFIG_LOAD_DEFINITIONS)[0] != '\0';
+    return definitions ? "" : configuration_text(configuration, CONFIG_DEFAULT_USER);
+}
+
 static void set_defaults(struct broker_options *options, const struct configuration *configuration)
 {
     options->default_vhost = configuration_text(configuration, CONFIG_DEFAULT_VHOST);
-    options->default_user = configuration_text(configuration, CONFIG_DEFAULT_USER);
+    options->default_user = default_user(configuration);
     options->default_pass = configuration_text(configuration, CONFIG_DEFAULT_PASS);
     options->default_permission_configure =
         configuration_text(configuration, CONFIG_DEFAULT_PERMISSIONS_CONFIGURE);

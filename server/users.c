@@ -55,6 +55,22 @@ static enum err permit_matching(struct broker *broker, const struct configuratio
     return error;
 }
 
+static void note_user(void *context, struct user *user)
+{
+    (void)user;
+    *(bool *)context = true;
+}
+
+/* Definitions may have brought none. */
+static void warn_without_users(struct broker *broker)
+{
+    bool found = false;
+    access_each_user(broker->access, note_user, &found);
+    if (!found)
+        log_warning(broker->log, "there is no user: nobody can log in",
+                    "advice=\"have load_definitions or default_users.NAME.password bring one\"");
+}
+
 enum err users_apply(struct broker *broker, const struct configuration *configuration,
                      char *message, size_t message_size)
 {
@@ -71,5 +87,6 @@ enum err users_apply(struct broker *broker, const struct configuration *configur
         if (error != ERR_OK)
             return error;
     }
+    warn_without_users(broker);
     return ERR_OK;
 }

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sqlite3
+import tempfile
 import time
 import unittest
 
@@ -64,6 +65,20 @@ class Start(unittest.TestCase):
             with self.assertRaises(ConnectionRefusedError):
                 socket.create_connection(('127.0.0.1', broker.port), 5)
             self.assertEqual(broker.stop(), 0)
+
+    def test_definitions_bring_the_users(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            path = os.path.join(scratch, 'definitions.json')
+            with open(path, 'w') as file:
+                json.dump({'vhosts': [{'name': '/'}]}, file)
+            with Daemon('load_definitions=' + path) as broker:
+                self.assertIn('there is no user', broker.log())
+                with self.assertRaises(pika.exceptions.ProbableAuthenticationError):
+                    broker.connect()
+                broker.stop()
+                broker.sets.pop()
+                broker.start()
+                broker.connect().close()
 
     def test_definitions_are_loaded(self):
         # The hash is RabbitMQ's for "secret" with the salt 00 01 02 03.
