@@ -100,7 +100,7 @@ static void write_again(struct buf *out, struct slice table)
     while (field_next(&iter, &name, &value)) {
         if (slice_equal_str(name, "count") && field_is_integer(value.type)) {
             value.type = FIELD_INT64;
-            value.integer++;
+            value.integer += value.integer < INT64_MAX; /* a client may have written it */
         }
         table_add(out, name, &value);
     }

@@ -203,6 +203,33 @@ START_TEST(leaves_cc_out_when_the_key_is_given)
 }
 END_TEST
 
+/* The record is a header like any other: a client may have written it. */
+START_TEST(counts_no_higher_than_a_number_holds)
+{
+    struct buf death = BUF_INIT;
+    struct buf deaths = BUF_INIT;
+    struct buf headers = BUF_INIT;
+    table_add_int64(&death, "count", INT64_MAX);
+    table_add_str(&death, "reason", slice_str("rejected"));
+    table_add_str(&death, "queue", slice_str("q"));
+    array_add_table(&deaths, buf_slice(&death));
+    table_add_array(&headers, "x-death", buf_slice(&deaths));
+    declare(client, "q", buf_slice(&arguments));
+    struct test_properties properties = {.headers = buf_slice(&headers)};
+    publish_with(channel, "", "q", "x", &properties, false);
+    get(channel, "q", false);
+    nack(channel, 1, false, false);
+    buf_clear(&world.trace);
+    get(channel, "dead", true);
+    ck_assert_ptr_nonnull(
+        strstr(buf_cstr(&world.trace), "x-death:[{count:9223372036854775807 reason:rejected"));
+    buf_clear(&world.trace);
+    buf_fini(&death);
+    buf_fini(&deaths);
+    buf_fini(&headers);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -215,6 +242,7 @@ int main(void)
         dead_letters_rejected_publishes,
         does_not_dead_letter_what_is_purged_or_deleted,
         leaves_cc_out_when_the_key_is_given,
+        counts_no_higher_than_a_number_holds,
     };
     return suite_run("dead_letter", setup, teardown, tests, ARRAY_LEN(tests));
 }
