@@ -322,7 +322,7 @@ static bool read_arguments(struct slice arguments, const struct queue *queue,
                              "invalid arg 'x-consumer-timeout' for queue '%s' in vhost '%s': "
                              "a number of milliseconds is expected",
                              queue->name, queue->vhost->name);
-        out->timeout_ms = value.integer;
+        out->timeout_ms = value.integer < QUEUE_TIME_MAX_MS ? value.integer : QUEUE_TIME_MAX_MS;
     }
     return true;
 }

@@ -10,6 +10,7 @@
 #include "broker/exchange.h"
 #include "broker/message.h"
 #include "broker/publish.h"
+#include "broker/queue_settings.h"
 #include "broker/reply_to.h"
 #include "broker/trace.h"
 #include "broker/vhost.h"
@@ -20,7 +21,6 @@
 
 #include <inttypes.h>
 
-#define EXPIRATION_MAX_MS 315360000000 /* ten years, RabbitMQ's bound */
 #define CONFIRMS_CAPACITY_MIN 64u
 
 /* Property flags that a publish must look at; all others just pass through. */
@@ -67,7 +67,7 @@ bool publish_read_expiration(struct slice text, int64_t *ttl_ms, struct reply *r
     size_t digits = at;
     int64_t value = 0;
     while (at < text.len && text.data[at] >= '0' && text.data[at] <= '9') {
-        if (value <= EXPIRATION_MAX_MS)
+        if (value <= QUEUE_TIME_MAX_MS)
             value = value * 10 + (text.data[at] - '0');
         at++;
     }
@@ -82,7 +82,7 @@ bool publish_read_expiration(struct slice text, int64_t *ttl_ms, struct reply *r
         return reply_set(reply, REPLY_PRECONDITION_FAILED,
                          "invalid expiration '%.*s': {value_negative,-%" PRId64 "}",
                          SLICE_FMT(text), value);
-    if (value > EXPIRATION_MAX_MS)
+    if (value > QUEUE_TIME_MAX_MS)
         return reply_set(reply, REPLY_PRECONDITION_FAILED,
                          "invalid expiration '%.*s': {value_too_large,%.*s}", SLICE_FMT(text),
                          SLICE_FMT(text));

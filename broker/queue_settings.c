@@ -11,8 +11,6 @@
 
 #include <inttypes.h>
 
-#define TTL_MAX_MS 315360000000 /* ten years, RabbitMQ's bound */
-
 /* -- validators: print what is wrong as RabbitMQ prints it, or nothing -- */
 
 static bool integer(const struct field_value *value, struct buf *wrong)
@@ -34,7 +32,7 @@ static void non_negative(const struct field_value *value, struct slice arguments
 static void duration(const struct field_value *value, struct slice arguments, struct buf *wrong)
 {
     non_negative(value, arguments, wrong);
-    if (wrong->len == 0 && value->integer > TTL_MAX_MS)
+    if (wrong->len == 0 && value->integer > QUEUE_TIME_MAX_MS)
         buf_printf(wrong, "{value_too_large,%" PRId64 "}", value->integer);
 }
 
@@ -364,7 +362,7 @@ static int64_t limit(const struct sources *sources, const char *name)
 static int64_t time_limit(const struct sources *sources, const char *name)
 {
     int64_t ms = limit(sources, name);
-    return ms < TTL_MAX_MS ? ms : TTL_MAX_MS;
+    return ms < QUEUE_TIME_MAX_MS ? ms : QUEUE_TIME_MAX_MS;
 }
 
 static int64_t consumer_timeout(const struct sources *sources)
@@ -372,7 +370,7 @@ static int64_t consumer_timeout(const struct sources *sources)
     static const char name[] = "x-consumer-timeout";
     int64_t ms =
         integer_in(sources->arguments, name, integer_in(sources->policies, key_of(name), -1));
-    return ms < TTL_MAX_MS ? ms : TTL_MAX_MS;
+    return ms < QUEUE_TIME_MAX_MS ? ms : QUEUE_TIME_MAX_MS;
 }
 
 /* A text: the argument if it is there. False when neither is. */

@@ -9,6 +9,9 @@
 
 struct reply;
 
+/* No time to live and no timeout is longer: ten years, RabbitMQ's bound. */
+#define QUEUE_TIME_MAX_MS INT64_C(315360000000)
+
 #define QUEUE_TYPE_TABLE(X)                                                                        \
     X(CLASSIC, "classic", "rabbit_classic_queue")                                                  \
     X(QUORUM, "quorum", "rabbit_quorum_queue")

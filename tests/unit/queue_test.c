@@ -341,6 +341,19 @@ START_TEST(times_acknowledgements_out)
 }
 END_TEST
 
+START_TEST(takes_the_longest_consumer_timeout_for_ten_years)
+{
+    table_add_int64(&arguments, "x-consumer-timeout", INT64_MAX);
+    declare(client, "q", slice_of(NULL, 0));
+    ck_assert(consume_with(channel, "q", "C", false, false, buf_slice(&arguments)));
+    publish(channel, "", "q", "x");
+    world_turn(&world);
+    world_wait(&world, 1000);
+    world_expect(&world, "a1 deliver C #1 key=q body=x\n");
+    ck_assert(ack(channel, 1, false));
+}
+END_TEST
+
 START_TEST(does_not_deliver_to_a_congested_connection)
 {
     declare(client, "q", none());
@@ -397,6 +410,7 @@ int main(void)
         keeps_exclusive_consumers_alone,
         tells_consumers_that_their_queue_is_gone,
         times_acknowledgements_out,
+        takes_the_longest_consumer_timeout_for_ten_years,
         does_not_deliver_to_a_congested_connection,
         limits_deliveries_of_a_quorum_queue,
     };
