@@ -36,6 +36,12 @@ static inline bool slice_equal_str(struct slice a, const char *text)
     return slice_equal(a, slice_str(text));
 }
 
+/* A C string can hold it: there is no NUL in it. */
+static inline bool slice_is_text(struct slice a)
+{
+    return a.len == 0 || !memchr(a.data, '\0', a.len);
+}
+
 static inline bool slice_starts_with(struct slice a, const char *prefix)
 {
     size_t len = strlen(prefix);
@@ -45,7 +51,8 @@ static inline bool slice_starts_with(struct slice a, const char *prefix)
 /* memcmp order, the shorter first among equals: <0, 0, >0. */
 int slice_compare(struct slice a, struct slice b);
 
-/* A NUL-terminated heap copy (mem_free()). */
+/* A NUL-terminated heap copy (mem_free()); of what is no text, all that follows its first NUL is lost to
+ * whoever takes it for a string. */
 char *slice_dup(struct slice a);
 
 /* For printf's "%.*s": SLICE_FMT(s) gives both arguments. */

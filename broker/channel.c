@@ -289,6 +289,9 @@ static bool check_tag(struct channel *channel, struct slice tag, struct reply *r
     if (most && channel->consumer_count >= most)
         return reply_set(reply, REPLY_NOT_ALLOWED, "reached maximum (%u) of consumers per channel",
                          most);
+    if (!slice_is_text(tag))
+        return reply_set(reply, REPLY_NOT_ALLOWED, "consumer tag '%.*s...' holds a zero octet",
+                         SLICE_FMT(tag));
     bool taken = channel_consumer(channel, tag) ||
                  (channel->reply_consumer_tag && slice_equal_str(tag, channel->reply_consumer_tag));
     if (taken)

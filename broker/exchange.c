@@ -210,6 +210,11 @@ static bool check_alternate(struct connection *connection, const struct exchange
                          "invalid type '%s' for arg 'alternate-exchange' in exchange '%.*s' in "
                          "vhost '%s'",
                          field_type_name(value.type), SLICE_FMT(declare->name), vhost->name);
+    if (!slice_is_text(value.bytes))
+        return reply_set(reply, REPLY_PRECONDITION_FAILED,
+                         "alternate exchange '%.*s...' of exchange '%.*s' in vhost '%s' holds a "
+                         "zero octet",
+                         SLICE_FMT(value.bytes), SLICE_FMT(declare->name), vhost->name);
     struct slice vhost_name = slice_str(vhost->name);
     return access_check(connection->user, vhost_name, PERMISSION_READ, "exchange", declare->name,
                         reply) &&
@@ -226,6 +231,10 @@ static bool check_new(struct connection *connection, const struct exchange_decla
         return reply_set(reply, REPLY_ACCESS_REFUSED,
                          "exchange name '%.*s' contains reserved prefix 'amq.*'",
                          SLICE_FMT(declare->name));
+    if (!slice_is_text(declare->name))
+        return reply_set(reply, REPLY_PRECONDITION_FAILED,
+                         "exchange name '%.*s...' in vhost '%s' holds a zero octet",
+                         SLICE_FMT(declare->name), vhost->name);
     if (most && vhost->exchanges.count >= most)
         return reply_set(reply, REPLY_PRECONDITION_FAILED,
                          "cannot declare exchange '%.*s' in vhost '%s': exchange limit of %u is "

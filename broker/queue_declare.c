@@ -180,6 +180,10 @@ static bool create(struct connection *connection, const struct queue_declare *de
         return reply_set(reply, REPLY_ACCESS_REFUSED,
                          "queue name '%.*s' contains reserved prefix 'amq.*'",
                          SLICE_FMT(declare->name));
+    if (!slice_is_text(declare->name))
+        return reply_set(reply, REPLY_PRECONDITION_FAILED,
+                         "queue name '%.*s...' in vhost '%s' holds a zero octet",
+                         SLICE_FMT(declare->name), vhost->name);
     if (!check_dead_letter_type(declare, vhost, reply) ||
         !queue_arguments_check(declare->arguments, type, declare->name, slice_str(vhost->name),
                                reply))

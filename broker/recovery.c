@@ -30,6 +30,11 @@ static void complain(const struct vhost *vhost, const char *what, struct slice n
 
 /* -- topology -- */
 
+static bool is_name(struct slice name)
+{
+    return name.len > 0 && name.len <= UINT8_MAX && slice_is_text(name);
+}
+
 static void load_exchange(void *context, const struct store_record *record)
 {
     struct vhost *vhost = context;
@@ -41,8 +46,8 @@ static void load_exchange(void *context, const struct store_record *record)
         .internal = record->values[3].integer != 0,
         .arguments = record->values[4].bytes,
     };
-    bool good = exchange_type_find(declare.type) && declare.name.len > 0 &&
-                declare.name.len <= UINT8_MAX && table_validate(declare.arguments) == ERR_OK;
+    bool good = exchange_type_find(declare.type) && is_name(declare.name) &&
+                table_validate(declare.arguments) == ERR_OK;
     if (good && !exchange_find(vhost, declare.name))
         exchange_create(vhost, &declare, false);
     else
@@ -70,8 +75,8 @@ static void load_queue(void *context, const struct store_record *record)
     };
     enum queue_type type;
     struct reply reply;
-    bool good = type_named(record->values[1].bytes, &type) && declare.name.len > 0 &&
-                declare.name.len <= UINT8_MAX && table_validate(declare.arguments) == ERR_OK &&
+    bool good = type_named(record->values[1].bytes, &type) && is_name(declare.name) &&
+                table_validate(declare.arguments) == ERR_OK &&
                 queue_arguments_check(declare.arguments, type, declare.name, slice_str(vhost->name),
                                       &reply);
     if (good && !queue_find(vhost, declare.name))

@@ -244,6 +244,17 @@ START_TEST(refuses_a_consumer_tag_twice)
 }
 END_TEST
 
+START_TEST(refuses_a_zero_octet_in_a_consumer_tag)
+{
+    static const char octets[] = "c\0d";
+    struct consume consume = {.queue = slice_str("q"), .tag = slice_of(octets, 3)};
+    struct slice tag;
+    declare(client, "q", none());
+    ck_assert(!channel_consume(&channel->base, &consume, &tag, &world.reply));
+    expect_error(&world, "NOT_ALLOWED - consumer tag 'c...' holds a zero octet");
+}
+END_TEST
+
 START_TEST(keeps_the_ring_small_under_holes)
 {
     declare(client, "q", none());
@@ -300,6 +311,7 @@ int main(void)
         answers_directly,
         tells_publishers_of_alarms,
         refuses_a_consumer_tag_twice,
+        refuses_a_zero_octet_in_a_consumer_tag,
         keeps_the_ring_small_under_holes,
         traces_what_is_published_and_delivered,
     };

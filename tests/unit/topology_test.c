@@ -104,6 +104,29 @@ START_TEST(refuses_bad_queue_arguments)
 }
 END_TEST
 
+/* Names are kept as strings: what followed a NUL would be lost, and "a" and "a\0b" be the same row of the
+ * database. [0-9-1 §4.2.5.3] */
+START_TEST(refuses_a_zero_octet_in_names)
+{
+    static const char octets[] = "a\0b";
+    struct slice name = slice_of(octets, 3);
+    struct queue *queue;
+    struct queue_declare queue_asked = {.name = name, .durable = true};
+    ck_assert(!queue_declare(&client->base, &queue_asked, &queue, &world.reply));
+    expect_error(&world, "PRECONDITION_FAILED - queue name 'a...' in vhost '/' holds a zero octet");
+    struct exchange_declare asked = {.name = name, .type = slice_str("direct"), .durable = true};
+    ck_assert(!exchange_declare(&client->base, &asked, &world.reply));
+    expect_error(&world,
+                 "PRECONDITION_FAILED - exchange name 'a...' in vhost '/' holds a zero octet");
+    table_add_str(&arguments, "alternate-exchange", name);
+    asked.name = slice_str("e");
+    asked.arguments = buf_slice(&arguments);
+    ck_assert(!exchange_declare(&client->base, &asked, &world.reply));
+    expect_error(&world, "PRECONDITION_FAILED - alternate exchange 'a...' of exchange 'e' in vhost "
+                         "'/' holds a zero octet");
+}
+END_TEST
+
 START_TEST(keeps_quorum_queues_durable_and_shared)
 {
     table_add_str(&arguments, "x-queue-type", slice_str("quorum"));
@@ -302,6 +325,7 @@ int main(void)
         predeclares_exchanges,
         refuses_another_declaration_of_a_queue,
         refuses_bad_queue_arguments,
+        refuses_a_zero_octet_in_names,
         keeps_quorum_queues_durable_and_shared,
         locks_exclusive_queues,
         names_queues_itself,
