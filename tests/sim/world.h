@@ -61,8 +61,14 @@ struct exchange_spec {
     X(TX_COMMIT)                                                                                   \
     X(TX_ROLLBACK)                                                                                 \
     X(BAD_ACK)                                                                                     \
-    X(MISBEHAVE) X(ASK) X(REPLY) X(FLOW) X(OPEN_CHANNEL) X(CLOSE_CHANNEL) X(CLOSE_CONNECTION)      \
-        X(DIE)
+    X(MISBEHAVE)                                                                                   \
+    X(ASK)                                                                                         \
+    X(REPLY)                                                                                       \
+    X(FLOW)                                                                                        \
+    X(OPEN_CHANNEL)                                                                                \
+    X(CLOSE_CHANNEL)                                                                               \
+    X(CLOSE_CONNECTION)                                                                            \
+    X(DIE)
 
 enum act {
 #define X(name) ACT_##name,
