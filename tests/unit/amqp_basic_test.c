@@ -3,57 +3,15 @@
 #include "proto/basic.h"
 #include "proto/frame.h"
 #include "proto/table.h"
-#include "tests/support/amqp_fixture.h"
+#include "tests/support/suite.h"
+#include "tests/unit/amqp_class_fixture.h"
 
-#include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-#define NONE slice_of(NULL, 0)
-#define PERSISTENT slice_of("\x10\0\2", 3)
-
-static struct amqp_fixture fixture;
-static struct amqp_test_client *client;
-
-static void set_up(void)
-{
-    amqp_fixture_open(&fixture, NULL);
-    client = amqp_client_login(&fixture, 0);
-    amqp_open_channel(client, 1);
-}
-
-static void tear_down(void)
-{
-    amqp_fixture_close(&fixture);
-}
-
-static void publish(const char *key, const char *body)
-{
-    amqp_client_publish(client, 1, "", key, false, NONE, slice_str(body));
-}
-
-static const struct method *call(const struct method *method, enum method_kind answer)
-{
-    return amqp_call(client, 1, method, answer);
-}
-
-static void send(const struct method *method)
-{
-    amqp_client_send(client, 1, method);
-}
 
 static void ack(uint64_t tag, bool multiple)
 {
     send(&(struct method){.kind = METHOD_BASIC_ACK,
                           .basic_ack = {.delivery_tag = tag, .multiple = multiple}});
-}
-
-static uint32_t ready(const char *queue)
-{
-    struct method method = {.kind = METHOD_QUEUE_DECLARE};
-    method.queue_declare.queue = slice_str(queue);
-    method.queue_declare.passive = true;
-    return call(&method, METHOD_QUEUE_DECLARE_OK)->queue_declare_ok.message_count;
 }
 
 START_TEST(get_answers_with_a_message_or_empty)
@@ -300,25 +258,19 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("amqp_basic");
-    TCase *tcase = tcase_create("amqp_basic");
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
-    tcase_add_test(tcase, get_answers_with_a_message_or_empty);
-    tcase_add_test(tcase, acknowledgements_settle_and_unknown_ones_close);
-    tcase_add_test(tcase, recover_and_nack_bring_messages_back);
-    tcase_add_test(tcase, prefetch_limits_what_is_unacknowledged);
-    tcase_add_test(tcase, unroutable_mandatory_messages_return_before_their_confirm);
-    tcase_add_test(tcase, a_transaction_shows_at_its_commit);
-    tcase_add_test(tcase, flow_and_access_are_answered_as_rabbitmq_does);
-    tcase_add_test(tcase, consumers_are_made_and_cancelled);
-    tcase_add_test(tcase, a_deleted_queue_cancels_its_consumers);
-    tcase_add_test(tcase, overdue_acknowledgements_close_the_channel);
-    tcase_add_test(tcase, a_dropped_client_s_messages_go_back);
-    tcase_add_test(tcase, direct_reply_to_needs_no_queue);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        get_answers_with_a_message_or_empty,
+        acknowledgements_settle_and_unknown_ones_close,
+        recover_and_nack_bring_messages_back,
+        prefetch_limits_what_is_unacknowledged,
+        unroutable_mandatory_messages_return_before_their_confirm,
+        a_transaction_shows_at_its_commit,
+        flow_and_access_are_answered_as_rabbitmq_does,
+        consumers_are_made_and_cancelled,
+        a_deleted_queue_cancels_its_consumers,
+        overdue_acknowledgements_close_the_channel,
+        a_dropped_client_s_messages_go_back,
+        direct_reply_to_needs_no_queue,
+    };
+    return suite_run("amqp_basic", set_up, tear_down, tests, ARRAY_LEN(tests));
 }

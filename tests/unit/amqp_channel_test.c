@@ -6,51 +6,8 @@
 #include "proto/frame.h"
 #include "session/amqp.h"
 #include "session/amqp_connection.h"
-#include "tests/support/amqp_fixture.h"
-
-#include <check.h>
-#include <stdlib.h>
-
-#define NONE slice_of(NULL, 0)
-#define PERSISTENT slice_of("\x10\0\2", 3)
-
-static struct amqp_fixture fixture;
-static struct amqp_test_client *client;
-
-static void set_up(void)
-{
-    amqp_fixture_open(&fixture, NULL);
-    client = amqp_client_login(&fixture, 0);
-    amqp_open_channel(client, 1);
-}
-
-static void tear_down(void)
-{
-    amqp_fixture_close(&fixture);
-}
-
-static void publish(const char *key, const char *body)
-{
-    amqp_client_publish(client, 1, "", key, false, NONE, slice_str(body));
-}
-
-static const struct method *call(const struct method *method, enum method_kind answer)
-{
-    return amqp_call(client, 1, method, answer);
-}
-
-static void send(const struct method *method)
-{
-    amqp_client_send(client, 1, method);
-}
-
-static uint32_t ready(const char *queue)
-{
-    struct method method = {.kind = METHOD_QUEUE_DECLARE};
-    method.queue_declare.queue = slice_str(queue);
-    method.queue_declare.passive = true;
-    return call(&method, METHOD_QUEUE_DECLARE_OK)->queue_declare_ok.message_count;
-}
+#include "tests/support/suite.h"
+#include "tests/unit/amqp_class_fixture.h"
 
 /* -- the table -- */
 
@@ -229,24 +186,18 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("amqp_channel");
-    TCase *tcase = tcase_create("amqp_channel");
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
-    tcase_add_test(tcase, every_method_of_a_client_has_a_handler);
-    tcase_add_test(tcase, a_channel_must_be_open);
-    tcase_add_test(tcase, a_channel_opens_once);
-    tcase_add_test(tcase, a_channel_s_number_can_be_used_again);
-    tcase_add_test(tcase, channels_are_counted);
-    tcase_add_test(tcase, a_closing_channel_hears_nothing_but_its_end);
-    tcase_add_test(tcase, both_sides_may_close_at_once);
-    tcase_add_test(tcase, a_server_s_method_is_not_for_clients);
-    tcase_add_test(tcase, a_client_that_does_not_read_gets_no_more_than_it_takes);
-    tcase_add_test(tcase, a_publisher_that_outruns_the_disk_is_not_read_from);
-    tcase_add_test(tcase, idle_connections_and_channels_are_small);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        every_method_of_a_client_has_a_handler,
+        a_channel_must_be_open,
+        a_channel_opens_once,
+        a_channel_s_number_can_be_used_again,
+        channels_are_counted,
+        a_closing_channel_hears_nothing_but_its_end,
+        both_sides_may_close_at_once,
+        a_server_s_method_is_not_for_clients,
+        a_client_that_does_not_read_gets_no_more_than_it_takes,
+        a_publisher_that_outruns_the_disk_is_not_read_from,
+        idle_connections_and_channels_are_small,
+    };
+    return suite_run("amqp_channel", set_up, tear_down, tests, ARRAY_LEN(tests));
 }

@@ -3,42 +3,10 @@
 #include "base/mem.h"
 #include "proto/basic.h"
 #include "proto/frame.h"
-#include "tests/support/amqp_fixture.h"
+#include "tests/support/suite.h"
+#include "tests/unit/amqp_class_fixture.h"
 
-#include <check.h>
 #include <stdlib.h>
-
-#define NONE slice_of(NULL, 0)
-
-static struct amqp_fixture fixture;
-static struct amqp_test_client *client;
-
-static void set_up(void)
-{
-    amqp_fixture_open(&fixture, NULL);
-    client = amqp_client_login(&fixture, 0);
-    amqp_open_channel(client, 1);
-}
-
-static void tear_down(void)
-{
-    amqp_fixture_close(&fixture);
-}
-
-static void publish(const char *key, const char *body)
-{
-    amqp_client_publish(client, 1, "", key, false, NONE, slice_str(body));
-}
-
-static const struct method *call(const struct method *method, enum method_kind answer)
-{
-    return amqp_call(client, 1, method, answer);
-}
-
-static void send(const struct method *method)
-{
-    amqp_client_send(client, 1, method);
-}
 
 static void send_header(uint16_t class_id, uint64_t size)
 {
@@ -258,25 +226,19 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("amqp_content");
-    TCase *tcase = tcase_create("amqp_content");
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
-    tcase_add_test(tcase, a_body_comes_in_any_pieces);
-    tcase_add_test(tcase, a_stream_may_be_cut_at_any_byte);
-    tcase_add_test(tcase, two_channels_may_interleave_their_contents);
-    tcase_add_test(tcase, a_header_must_follow_publish);
-    tcase_add_test(tcase, a_header_must_be_of_its_class);
-    tcase_add_test(tcase, a_body_must_follow_its_header);
-    tcase_add_test(tcase, a_body_has_no_more_bytes_than_announced);
-    tcase_add_test(tcase, malformed_headers_are_frame_or_syntax_errors);
-    tcase_add_test(tcase, bodies_have_a_limit);
-    tcase_add_test(tcase, immediate_is_not_implemented);
-    tcase_add_test(tcase, properties_come_out_as_they_went_in);
-    tcase_add_test(tcase, bodies_of_all_sizes_come_through);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        a_body_comes_in_any_pieces,
+        a_stream_may_be_cut_at_any_byte,
+        two_channels_may_interleave_their_contents,
+        a_header_must_follow_publish,
+        a_header_must_be_of_its_class,
+        a_body_must_follow_its_header,
+        a_body_has_no_more_bytes_than_announced,
+        malformed_headers_are_frame_or_syntax_errors,
+        bodies_have_a_limit,
+        immediate_is_not_implemented,
+        properties_come_out_as_they_went_in,
+        bodies_of_all_sizes_come_through,
+    };
+    return suite_run("amqp_content", set_up, tear_down, tests, ARRAY_LEN(tests));
 }

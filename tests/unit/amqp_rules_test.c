@@ -5,41 +5,13 @@
 #include "proto/properties.h"
 #include "proto/table.h"
 #include "session/amqp_connection.h"
-#include "tests/support/amqp_fixture.h"
+#include "tests/support/suite.h"
+#include "tests/unit/amqp_class_fixture.h"
 
-#include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#define NONE slice_of(NULL, 0)
-
-static struct amqp_fixture fixture;
-static struct amqp_test_client *client;
-
-static void set_up(void)
-{
-    amqp_fixture_open(&fixture, NULL);
-    client = amqp_client_login(&fixture, 0);
-    amqp_open_channel(client, 1);
-}
-
-static void tear_down(void)
-{
-    amqp_fixture_close(&fixture);
-}
-
-static const struct method *call(const struct method *method, enum method_kind answer)
-{
-    return amqp_call(client, 1, method, answer);
-}
-
-static void send(const struct method *method)
-{
-    amqp_client_send(client, 1, method);
-}
-
-static void publish(const char *exchange, const char *key, struct slice properties,
-                    const char *body)
+static void publish_to(const char *exchange, const char *key, struct slice properties,
+                       const char *body)
 {
     amqp_client_publish(client, 1, exchange, key, false, properties, slice_str(body));
 }
@@ -71,7 +43,7 @@ START_TEST(after_close_only_close_and_close_ok_are_heard)
     amqp_connection_shutdown(client->amqp, "enough");
     amqp_expect(client, 0, METHOD_CONNECTION_CLOSE);
     send(&(struct method){.kind = METHOD_QUEUE_DECLARE});
-    publish("", "q", NONE, "dropped");
+    publish_to("", "q", NONE, "dropped");
     amqp_client_send(client, 0, &(struct method){.kind = METHOD_CONNECTION_OPEN});
     amqp_expect_nothing(client);
     ck_assert(!client->closed);
@@ -94,7 +66,7 @@ START_TEST(a_durable_queue_binds_to_a_transient_exchange)
     method.queue_bind.routing_key = slice_str("k");
     call(&method, METHOD_QUEUE_BIND_OK);
     amqp_consume(client, 1, "lasting", "tag", true);
-    publish("passing", "k", NONE, "through");
+    publish_to("passing", "k", NONE, "through");
     amqp_expect_delivery(client, 1, "through");
 }
 END_TEST
@@ -106,7 +78,7 @@ START_TEST(order_does_not_depend_on_persistence)
     char body[8];
     for (int i = 0; i < 20; i++) {
         snprintf(body, sizeof(body), "%d", i);
-        publish("", "q", i % 3 ? persistent : NONE, body);
+        publish_to("", "q", i % 3 ? persistent : NONE, body);
     }
     amqp_consume(client, 1, "q", "tag", true);
     for (int i = 0; i < 20; i++) {
@@ -120,7 +92,7 @@ START_TEST(recovered_messages_say_redelivered)
 {
     struct amqp_content content;
     amqp_declare(client, 1, "q", "", NONE);
-    publish("", "q", NONE, "m");
+    publish_to("", "q", NONE, "m");
     amqp_consume(client, 1, "q", "tag", false);
     amqp_expect_content(client, 1, METHOD_BASIC_DELIVER, &content);
     ck_assert(!content.method.basic_deliver.redelivered);
@@ -152,7 +124,7 @@ START_TEST(consumer_tags_are_the_channel_s_own)
               &(struct method){.kind = METHOD_BASIC_CANCEL,
                                .basic_cancel = {.consumer_tag = slice_str("same")}},
               METHOD_BASIC_CANCEL_OK);
-    publish("", "one", NONE, "still consumed");
+    publish_to("", "one", NONE, "still consumed");
     amqp_expect_delivery(client, 1, "still consumed");
 }
 END_TEST
@@ -174,8 +146,8 @@ START_TEST(deliveries_are_numbered_from_one)
 {
     amqp_open_channel(client, 2);
     amqp_declare(client, 1, "q", "", NONE);
-    publish("", "q", NONE, "a");
-    publish("", "q", NONE, "b");
+    publish_to("", "q", NONE, "a");
+    publish_to("", "q", NONE, "b");
     for (uint16_t channel = 1; channel <= 2; channel++) {
         struct amqp_content content;
         amqp_client_send(
@@ -194,21 +166,15 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("amqp_rules");
-    TCase *tcase = tcase_create("amqp_rules");
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
-    tcase_add_test(tcase, frames_of_the_minimum_size_are_taken_before_tuning);
-    tcase_add_test(tcase, after_close_only_close_and_close_ok_are_heard);
-    tcase_add_test(tcase, a_durable_queue_binds_to_a_transient_exchange);
-    tcase_add_test(tcase, order_does_not_depend_on_persistence);
-    tcase_add_test(tcase, recovered_messages_say_redelivered);
-    tcase_add_test(tcase, consumer_tags_are_the_channel_s_own);
-    tcase_add_test(tcase, cancel_is_answered_when_the_queue_is_gone);
-    tcase_add_test(tcase, deliveries_are_numbered_from_one);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        frames_of_the_minimum_size_are_taken_before_tuning,
+        after_close_only_close_and_close_ok_are_heard,
+        a_durable_queue_binds_to_a_transient_exchange,
+        order_does_not_depend_on_persistence,
+        recovered_messages_say_redelivered,
+        consumer_tags_are_the_channel_s_own,
+        cancel_is_answered_when_the_queue_is_gone,
+        deliveries_are_numbered_from_one,
+    };
+    return suite_run("amqp_rules", set_up, tear_down, tests, ARRAY_LEN(tests));
 }

@@ -1,47 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The classes queue and exchange, and what has to be on the disk before it is answered. */
 #include "proto/basic.h"
-#include "tests/support/amqp_fixture.h"
+#include "tests/support/suite.h"
+#include "tests/unit/amqp_class_fixture.h"
 
-#include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-#define NONE slice_of(NULL, 0)
-#define PERSISTENT slice_of("\x10\0\2", 3)
-
-static struct amqp_fixture fixture;
-static struct amqp_test_client *client;
-
-static void set_up(void)
-{
-    amqp_fixture_open(&fixture, NULL);
-    client = amqp_client_login(&fixture, 0);
-    amqp_open_channel(client, 1);
-}
-
-static void tear_down(void)
-{
-    amqp_fixture_close(&fixture);
-}
-
-static const struct method *call(const struct method *method, enum method_kind answer)
-{
-    return amqp_call(client, 1, method, answer);
-}
-
-static void send(const struct method *method)
-{
-    amqp_client_send(client, 1, method);
-}
-
-static uint32_t ready(const char *queue)
-{
-    struct method method = {.kind = METHOD_QUEUE_DECLARE};
-    method.queue_declare.queue = slice_str(queue);
-    method.queue_declare.passive = true;
-    return call(&method, METHOD_QUEUE_DECLARE_OK)->queue_declare_ok.message_count;
-}
 
 START_TEST(the_queue_declared_last_needs_no_name)
 {
@@ -225,21 +188,15 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("amqp_topology");
-    TCase *tcase = tcase_create("amqp_topology");
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
-    tcase_add_test(tcase, the_queue_declared_last_needs_no_name);
-    tcase_add_test(tcase, line_feeds_are_stripped_from_declared_names);
-    tcase_add_test(tcase, no_wait_is_not_answered);
-    tcase_add_test(tcase, exchanges_are_declared_bound_and_deleted);
-    tcase_add_test(tcase, a_durable_queue_is_declared_when_it_is_on_the_disk);
-    tcase_add_test(tcase, exclusive_queues_are_gone_before_close_ok);
-    tcase_add_test(tcase, confirms_wait_for_the_disk);
-    tcase_add_test(tcase, many_barriers_keep_the_order);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        the_queue_declared_last_needs_no_name,
+        line_feeds_are_stripped_from_declared_names,
+        no_wait_is_not_answered,
+        exchanges_are_declared_bound_and_deleted,
+        a_durable_queue_is_declared_when_it_is_on_the_disk,
+        exclusive_queues_are_gone_before_close_ok,
+        confirms_wait_for_the_disk,
+        many_barriers_keep_the_order,
+    };
+    return suite_run("amqp_topology", set_up, tear_down, tests, ARRAY_LEN(tests));
 }
