@@ -57,7 +57,7 @@ struct vhost *vhost_find(struct broker *broker, struct slice name)
 bool vhost_deleting(const struct broker *broker, struct slice name)
 {
     const struct vhost *vhost = find_any(broker, name);
-    return vhost && vhost->deleting;
+    return vhost ? vhost->deleting : store_vhost_deleting(broker->store, name);
 }
 
 static void declare_predeclared(struct vhost *vhost)
@@ -116,11 +116,23 @@ void vhost_save(struct vhost *vhost)
     store_put(store_node(vhost->broker->store), &record);
 }
 
+static bool too_many(const struct broker *broker)
+{
+    uint32_t most = broker->options.vhosts_max;
+    return most && broker->vhosts.count >= most;
+}
+
+bool vhost_prepare(struct broker *broker, struct slice name)
+{
+    if (find_any(broker, name) || vhost_deleting(broker, name) || too_many(broker))
+        return true;
+    return store_vhost_prepare(broker->store, name);
+}
+
 struct vhost *vhost_create(struct broker *broker, struct slice name, bool *created, char *message,
                            size_t message_size)
 {
     struct vhost *vhost = vhost_find(broker, name);
-    uint32_t most = broker->options.vhosts_max;
     *created = false;
     if (vhost)
         return vhost;
@@ -129,9 +141,10 @@ struct vhost *vhost_create(struct broker *broker, struct slice name, bool *creat
                  SLICE_FMT(name));
         return NULL;
     }
-    if (most && broker->vhosts.count >= most) {
+    if (too_many(broker)) {
+        store_vhost_drop(broker->store, name); /* another one came first */
         snprintf(message, message_size, "cannot create vhost '%.*s': vhost limit of %u is reached",
-                 SLICE_FMT(name), most);
+                 SLICE_FMT(name), broker->options.vhosts_max);
         return NULL;
     }
     if (vhost_restore(broker, name, &vhost, message, message_size) != ERR_OK)

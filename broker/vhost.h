@@ -65,6 +65,9 @@ struct vhost {
 
 /* NULL when there is none, or when it is being deleted. */
 struct vhost *vhost_find(struct broker *broker, struct slice name);
+/* Has the database opened that vhost_create() will want; true: that need not wait for the disk any more.
+ * Until then it is asked again whenever the store has something new; who has begun goes on to the end. */
+bool vhost_prepare(struct broker *broker, struct slice name) MUST_USE;
 /* Makes one with the predeclared exchanges and stores it; one that is there is returned as it is
  * (and `*created` is false). A database that a crash left behind before the node knew of it is taken
  * up with what it holds. NULL and a message when its database can't be opened or read, or a limit is

@@ -100,6 +100,8 @@ static bool run_import(struct call *call, void *state)
 
     if (!definitions_import_run(import, call_work_left(call), &error)) {
         call_spend(call, definitions_import_work(import));
+        if (definitions_import_waits(import))
+            call_wait(call);
         return false;
     }
     call_spend(call, definitions_import_work(import));
@@ -120,7 +122,7 @@ static void free_import(void *state)
 
 void definitions_post(struct call *call)
 {
-    static const struct call_task task = {.run = run_import, .free = free_import};
+    static const struct call_task task = {.run = run_import, .free = free_import, .finishes = true};
     struct slice text = call->request->body;
 
     if (!check_vhost(call))

@@ -68,28 +68,33 @@ static bool check_body(struct call *call, const json_t *body)
     return false;
 }
 
-/* Who makes a virtual host may do everything in it. */
+/* Who makes a virtual host may do everything in it, if they are still there when it is made. */
 static void grant_all(struct call *call, const struct vhost *vhost)
 {
     struct slice all = slice_str(".*");
     char message[128];
 
+    if (access_find(call->broker->access, slice_str(call->user->name)) != call->user)
+        return;
     CHECK(access_set_permission(call->broker->access, slice_str(call->user->name),
                                 slice_str(vhost->name), all, all, all, message,
                                 sizeof(message)) == ERR_OK);
 }
 
+static bool check_name(struct call *call, struct slice name)
+{
+    if (name.len > 0 && name.len <= NAME_LEN_MAX)
+        return true;
+    call_error(call, 400, "bad_request", "a virtual host's name has 1 to %d bytes", NAME_LEN_MAX);
+    return false;
+}
+
 static void put(struct call *call, const json_t *body)
 {
     struct slice name = call_arg(call, "vhost");
-    char message[256];
+    char message[512];
     bool created;
 
-    if (name.len == 0 || name.len > NAME_LEN_MAX) {
-        call_error(call, 400, "bad_request", "a virtual host's name has 1 to %d bytes",
-                   NAME_LEN_MAX);
-        return;
-    }
     struct vhost *vhost = vhost_create(call->broker, name, &created, message, sizeof(message));
     if (!vhost) {
         call_error(call, 400, "bad_request", "%s", message);
@@ -103,13 +108,32 @@ static void put(struct call *call, const json_t *body)
     call_made(call, created);
 }
 
+static bool put_when_ready(struct call *call, void *state)
+{
+    if (vhost_prepare(call->broker, call_arg(call, "vhost"))) {
+        put(call, state);
+        return true;
+    }
+    call_wait(call);
+    return false;
+}
+
+static void free_body(void *state)
+{
+    json_decref(state);
+}
+
+/* To make one takes the disk a while. */
 void vhost_put(struct call *call)
 {
+    static const struct call_task task = {
+        .run = put_when_ready, .free = free_body, .finishes = true};
     json_t *body = call_body(call);
 
-    if (body && check_body(call, body))
-        put(call, body);
-    json_decref(body);
+    if (body && check_body(call, body) && check_name(call, call_arg(call, "vhost")))
+        call_set_task(call, &task, body);
+    else
+        json_decref(body);
 }
 
 static bool wait_for_end(struct call *call, void *state)

@@ -63,6 +63,8 @@ struct call_task {
     /* Goes on until the call's work is spent; true: the call is answered. */
     bool (*run)(struct call *call, void *state);
     void (*free)(void *state);
+    bool
+        finishes; /* even when the client has gone: half of it would be worse than all or nothing */
 };
 
 struct call {

@@ -23,7 +23,7 @@ struct vhost;
 void definitions_answer(struct call *call);
 
 /* Imports a document from its JSON text, which stays the caller's; `vhost` not NULL: into that one, and
- * objects need no "vhost" of their own. ERR_INVALID with a message that names the object; ERR_SYNTAX
+ * objects need no "vhost" of their own; virtual hosts that it makes are waited for. ERR_INVALID with a message that names the object; ERR_SYNTAX
  * when it is no JSON, with the place. */
 enum err definitions_import_text(struct broker *broker, struct vhost *vhost, struct slice text,
                                  char *message, size_t message_size) MUST_USE;
@@ -36,6 +36,8 @@ void definitions_import_free(struct definitions_import *import);
 /* Goes on for about `work`, as management_work() counts it; true: it is over, as *error says. */
 bool definitions_import_run(struct definitions_import *import, size_t work,
                             enum err *error) MUST_USE;
+/* It can't go on before the store has something new: a virtual host's database is being opened. */
+bool definitions_import_waits(const struct definitions_import *import);
 /* What the last part has cost, and what is wrong. */
 uint64_t definitions_import_work(const struct definitions_import *import);
 const char *definitions_import_message(const struct definitions_import *import);

@@ -92,17 +92,19 @@ static const struct section {
     const char *key;
     bool node_only; /* ignored in one virtual host's document */
     enum err (*item)(struct import *import, const json_t *item);
+    /* The item can be done without waiting for the disk; NULL: always. */
+    bool (*ready)(const struct import *import, const json_t *item);
 } sections[] = {
-    {"users", true, import_user},
-    {"vhosts", true, import_virtual_host},
-    {"permissions", true, import_permission},
-    {"topic_permissions", true, import_topic_permission},
-    {"parameters", false, import_parameter},
-    {"global_parameters", true, import_global_parameter},
-    {"policies", false, import_policy},
-    {"queues", false, import_queue},
-    {"exchanges", false, import_exchange},
-    {"bindings", false, import_binding},
+    {"users", true, import_user, NULL},
+    {"vhosts", true, import_virtual_host, import_virtual_host_ready},
+    {"permissions", true, import_permission, NULL},
+    {"topic_permissions", true, import_topic_permission, NULL},
+    {"parameters", false, import_parameter, NULL},
+    {"global_parameters", true, import_global_parameter, NULL},
+    {"policies", false, import_policy, NULL},
+    {"queues", false, import_queue, NULL},
+    {"exchanges", false, import_exchange, NULL},
+    {"bindings", false, import_binding, NULL},
 };
 
 /* What things cost, see management_work(): an item is checked, and done; a byte is read. */
@@ -122,6 +124,8 @@ struct definitions_import {
     json_t *document; /* the reader's */
     size_t section, index;
     enum err error; /* how it ends */
+    bool patient;   /* waits for the disk where it has to */
+    bool waits;     /* see definitions_import_waits() */
     uint64_t work;  /* spent in this run */
 };
 
@@ -203,6 +207,16 @@ static bool read_document(struct definitions_import *import, size_t work, enum e
     return true;
 }
 
+/* While checking nothing is waited for, nor by who is patient. */
+static bool ready(const struct definitions_import *import, const struct section *section,
+                  const json_t *item)
+{
+    const struct import *inner = &import->import;
+    if (inner->checking || import->patient || !section->ready || !json_is_object(item))
+        return true;
+    return section->ready(inner, item);
+}
+
 /* Those of a section that are left. */
 static bool walk_section(struct definitions_import *import, const struct section *section,
                          size_t work, enum err *error)
@@ -218,7 +232,8 @@ static bool walk_section(struct definitions_import *import, const struct section
     }
     for (; import->index < json_array_size(items) && *error == ERR_OK; import->index++) {
         const json_t *item = json_array_get(items, import->index);
-        if (spent(import, work))
+        import->waits = !ready(import, section, item);
+        if (import->waits || spent(import, work))
             return false;
         import->work += inner->checking ? CHECK_WORK : DO_WORK;
         *error = json_is_object(item) ? section->item(inner, item)
@@ -314,6 +329,11 @@ bool definitions_import_run(struct definitions_import *import, size_t work, enum
     return import->stage == IMPORT_DONE;
 }
 
+bool definitions_import_waits(const struct definitions_import *import)
+{
+    return import->waits;
+}
+
 uint64_t definitions_import_work(const struct definitions_import *import)
 {
     return import->work;
@@ -325,6 +345,7 @@ enum err definitions_import_text(struct broker *broker, struct vhost *vhost, str
     struct definitions_import *import = definitions_import_new(broker, vhost, text);
     enum err error;
 
+    import->patient = true;
     while (!definitions_import_run(import, SIZE_MAX, &error))
         continue;
     snprintf(message, message_size, "%s", import->message);

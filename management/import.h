@@ -39,6 +39,8 @@ enum err import_vhost(const struct import *import, const json_t *item, const cha
 
 enum err import_user(struct import *import, const json_t *item);
 enum err import_virtual_host(struct import *import, const json_t *item);
+/* Its database is open or can be had without waiting. */
+bool import_virtual_host_ready(const struct import *import, const json_t *item);
 enum err import_permission(struct import *import, const json_t *item);
 enum err import_topic_permission(struct import *import, const json_t *item);
 enum err import_parameter(struct import *import, const json_t *item);

@@ -153,6 +153,11 @@ enum err import_virtual_host(struct import *import, const json_t *item)
     return vhost_limits(import, vhost, name, limits);
 }
 
+bool import_virtual_host_ready(const struct import *import, const json_t *item)
+{
+    return vhost_prepare(import->broker, json_slice(json_object_get(item, "name")));
+}
+
 /* ---- permissions ---- */
 
 static enum err check_pattern(const struct import *import, const char *what, struct slice name,

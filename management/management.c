@@ -450,6 +450,11 @@ bool management_work(struct call *call, size_t work)
     return call->complete;
 }
 
+bool management_finishes(const struct call *call)
+{
+    return call->task && call->task->finishes;
+}
+
 bool management_waits(const struct call *call)
 {
     return call->waits;

@@ -162,6 +162,8 @@ struct call *management_begin(struct management *management, const struct http_r
 bool management_work(struct call *call, size_t work);
 /* There is nothing to do for it until the store has something new (store_collect()). */
 bool management_waits(const struct call *call);
+/* The call is to be worked on to its end, even when nobody waits for its answer any more. */
+bool management_finishes(const struct call *call);
 /* At any time: an answer that nobody waits for any more is given up. */
 void management_end(struct call *call);
 /* The most that one part has cost since the start. */

@@ -351,7 +351,8 @@ static void work(struct request *request)
 {
     struct http_server *server = request->server;
     struct http_response *response = &request->response;
-    if (request->gone || management_work(request->call, MANAGEMENT_WORK)) {
+    bool given_up = request->gone && !management_finishes(request->call);
+    if (given_up || management_work(request->call, MANAGEMENT_WORK)) {
         server->begun--;
         send_when_durable(request);
         return;

@@ -8,6 +8,7 @@
  */
 #include "storage/store.h"
 
+#include "storage/errands.h"
 #include "storage/store_db.h"
 
 #include <stdio.h>
@@ -218,6 +219,7 @@ bool store_collect(struct store *store)
     bool changed = false;
     if (!atomic_exchange(&store->news, false))
         return false;
+    errands_collect(store);
     LIST_EACH(&store->databases, link)
         changed |= collect(CONTAINER_OF(link, struct store_db, link));
     return changed;

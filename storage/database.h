@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One open SQLite database with its prepared statements: the layer that knows SQLite's API.
  *
- * (1) A database is one thread's at a time: the loop's until its writer starts, then the writer's.
+ * (1) A database is one thread's at a time: who opens it, then the loop's until its writer starts, then
+ *     the writer's.
  * (2) Every step's result is checked; the first failure's text is in `message` until the next one.
  */
 #ifndef STORAGE_DATABASE_H

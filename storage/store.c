@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The store: opening and closing its databases. What is appended to them is in append.c.
+/* The store: opening and closing its databases. What is appended to them is in append.c, how those of
+ * virtual hosts come and go beside the loop in errands.c.
  *
  * (1) Every database of a store is in its list, the node's first; they are closed in reverse.
  */
 #include "storage/store.h"
 
 #include "base/mem.h"
+#include "storage/errands.h"
 #include "storage/files.h"
 #include "storage/load.h"
 #include "storage/query_memory.h"
@@ -17,7 +19,7 @@
 
 /* -- one database -- */
 
-static void note_news(void *context)
+void store_note_news(void *context)
 {
     struct store *store = context;
     atomic_store(&store->news, true);
@@ -57,8 +59,8 @@ static enum err find_lanes(struct store_db *db, char *message, size_t message_si
     return error;
 }
 
-static enum err open_db(struct store *store, enum schema_database kind, struct slice name,
-                        const char *path, struct store_db **out, char *message, size_t message_size)
+enum err store_db_open(struct store *store, enum schema_database kind, struct slice name,
+                       const char *path, struct store_db **out, char *message, size_t message_size)
 {
     struct store_db *db = MEM_NEW(struct store_db);
     enum err error =
@@ -72,12 +74,12 @@ static enum err open_db(struct store *store, enum schema_database kind, struct s
     db->name = slice_dup(name);
     db->open = batch_new();
     batch_reset(db->open, 1);
-    writer_init(&db->writer, &db->database, store->options.manual, note_news, store);
-    reader_init(&db->reader, &db->database, store->options.vfs, store->options.manual, note_news,
-                store);
+    writer_init(&db->writer, &db->database, store->options.manual, store_note_news, store);
+    reader_init(&db->reader, &db->database, store->options.vfs, store->options.manual,
+                store_note_news, store);
     db->stats = db->writer.stats;
     list_init(&db->queries);
-    list_push_back(&store->databases, &db->link);
+    list_init(&db->link);
     *out = db;
     return ERR_OK;
 
@@ -106,24 +108,45 @@ static void log_loss(struct store_db *db)
               log_quote(reason, sizeof(reason), slice_str(db->writer.message)));
 }
 
-/* False when something could not be written. */
-static bool close_db(struct store_db *db, bool crash)
+void store_db_enter(struct store_db *db)
 {
-    CHECK(db);
+    list_push_back(&db->store->databases, &db->link);
+}
+
+void store_db_leave(struct store_db *db)
+{
     query_end_all(db);
+    list_remove(&db->link);
+}
+
+enum err store_db_shut(struct store_db *db, bool crash)
+{
+    CHECK(!list_linked(&db->link));
     reader_fini(&db->reader);
     enum err error = writer_fini(&db->writer, db->open, crash);
-    bool whole = error == ERR_OK || crash;
-    if (!whole)
-        log_loss(db);
     database_close(&db->database, crash);
+    return crash ? ERR_OK : error;
+}
+
+void store_db_free(struct store_db *db)
+{
     close_batch(db, db->given);
     close_batch(db, db->open);
     close_batch(db, db->spare);
     lane_ids_fini(&db->lane_ids);
-    list_remove(&db->link);
     mem_free(db->name);
     mem_free(db);
+}
+
+/* False when something could not be written. */
+static bool close_db(struct store_db *db, bool crash)
+{
+    CHECK(db);
+    store_db_leave(db);
+    bool whole = store_db_shut(db, crash) == ERR_OK;
+    if (!whole)
+        log_loss(db);
+    store_db_free(db);
     return whole;
 }
 
@@ -171,8 +194,10 @@ static enum err open_node(struct store *store, char *message, size_t message_siz
         buf_add_str(&path, ":memory:");
     enum err error = expect_node(store, buf_cstr(&path), message, message_size);
     if (error == ERR_OK)
-        error = open_db(store, SCHEMA_NODE, slice_str("node"), buf_cstr(&path), &store->node,
-                        message, message_size);
+        error = store_db_open(store, SCHEMA_NODE, slice_str("node"), buf_cstr(&path), &store->node,
+                              message, message_size);
+    if (error == ERR_OK)
+        store_db_enter(store->node);
     buf_fini(&path);
     return error;
 }
@@ -197,6 +222,7 @@ enum err store_open(struct store **out, const struct store_options *options, cha
     store->options.vfs = copy_text(options->vfs);
     store->lock = -1;
     list_init(&store->databases);
+    list_init(&store->errands);
     atomic_init(&store->news, false);
     enum err error = enter_directory(store, message, message_size);
     if (error == ERR_OK)
@@ -212,6 +238,7 @@ enum err store_open(struct store **out, const struct store_options *options, cha
 static bool close_all(struct store *store, bool crash)
 {
     bool whole = true;
+    errands_end(store);
     while (!list_empty(&store->databases))
         whole = close_db(LIST_LAST(&store->databases, struct store_db, link), crash) && whole;
     free_store(store);
@@ -233,55 +260,15 @@ struct store_db *store_node(struct store *store)
     return store->node;
 }
 
-enum err store_vhost_open(struct store *store, struct slice name, struct store_db **db,
-                          char *message, size_t message_size)
-{
-    struct buf path = BUF_INIT;
-    if (store->options.directory)
-        files_vhost_path(&path, store->options.directory, name);
-    else
-        buf_add_str(&path, ":memory:");
-    enum err error = open_db(store, SCHEMA_VHOST, name, buf_cstr(&path), db, message, message_size);
-    buf_fini(&path);
-    return error;
-}
-
 bool store_created(const struct store_db *db)
 {
     return db->database.created;
-}
-
-/* The database itself first: SQLite ignores a WAL without one. */
-static void delete_files(const char *vfs_name, const char *path)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
-    sqlite3_vfs *vfs = sqlite3_vfs_find(vfs_name);
-    struct buf file = BUF_INIT;
-    CHECK(vfs);
-    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-        buf_clear(&file);
-        buf_printf(&file, "%s%s", path, suffixes[i]);
-        vfs->xDelete(vfs, buf_cstr(&file), i == 0); /* most are not there */
-    }
-    buf_fini(&file);
 }
 
 void store_vhost_close(struct store_db *db)
 {
     CHECK(db != db->store->node);
     (void)close_db(db, true);
-}
-
-void store_vhost_delete(struct store *store, struct store_db *db)
-{
-    CHECK(db != store->node);
-    char *path = copy_text(db->database.path);
-    bool in_memory = db->database.in_memory;
-    store_note_gone(db);
-    (void)close_db(db, true);
-    if (!in_memory)
-        delete_files(store->options.vfs, path);
-    mem_free(path);
 }
 
 uint64_t store_disk_free(const struct store *store)

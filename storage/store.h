@@ -79,15 +79,25 @@ bool store_close(struct store *store);
 void store_crash(struct store *store);
 
 struct store_db *store_node(struct store *store);
-/* Opens or creates the database of a virtual host. */
+/* Opens or creates the database of a virtual host; waits for the disk, unless store_vhost_prepare() has
+ * said that it is done. */
 enum err store_vhost_open(struct store *store, struct slice name, struct store_db **db,
                           char *message, size_t message_size) MUST_USE;
+/* Has it opened beside the loop, which `wake` wakes afterwards; true: it is done, well or not, and
+ * store_vhost_open() tells. Each that is prepared is to be opened or dropped. In manual mode it is done at
+ * once. */
+bool store_vhost_prepare(struct store *store, struct slice name) MUST_USE;
+/* It is not to be opened after all; harmless when it was not prepared. */
+void store_vhost_drop(struct store *store, struct slice name);
 /* Opening made it: there was none. */
 bool store_created(const struct store_db *db);
 /* Closes the virtual host's database as it is: nothing that waits is written. */
 void store_vhost_close(struct store_db *db);
-/* Closes the virtual host's database and removes its files. */
+/* Closes the virtual host's database and removes its files, beside the loop, which `wake` wakes
+ * afterwards; in manual mode at once. */
 void store_vhost_delete(struct store *store, struct store_db *db);
+/* It is not through with that: there can't be another one of the name yet. */
+bool store_vhost_deleting(const struct store *store, struct slice name);
 
 /* -- records -- */
 

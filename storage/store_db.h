@@ -16,6 +16,7 @@ struct store {
     struct store_options options; /* its strings are copies */
     int lock;                     /* the lock file's descriptor, or -1 */
     struct list databases;        /* struct store_db, the node's first */
+    struct list errands;          /* struct errand, see errands.c */
     struct store_db *node;
     struct store_stats gone; /* what was counted in databases that are deleted */
     atomic_bool news;        /* a writer has some; the writers set it, store_collect() clears */
@@ -42,6 +43,24 @@ struct store_db {
     char message[DATABASE_MESSAGE_SIZE];
     struct writer_stats stats;
 };
+
+/* A database comes by open() and enter(), and goes by leave(), shut() and free(). What waits for the disk
+ * is any thread's: open(), when the database is nobody's yet, and shut(), when it is nobody's any more. */
+enum err store_db_open(struct store *store, enum schema_database kind, struct slice name,
+                       const char *path, struct store_db **db, char *message,
+                       size_t message_size) MUST_USE;
+/* Into the store's list. */
+void store_db_enter(struct store_db *db);
+/* Out of it; its queries are given up. */
+void store_db_leave(struct store_db *db);
+/* Writes out what is pending and closes, or, with `crash`, closes as it is. An error is the disk's that did
+ * not let it. */
+enum err store_db_shut(struct store_db *db, bool crash) MUST_USE;
+/* Releases what was borrowed. */
+void store_db_free(struct store_db *db);
+
+/* For other threads: store_collect() has something to do. The context is the store. */
+void store_note_news(void *context);
 
 /* The moment of the queries that ask for one: no batch is with the writer. */
 void query_serve(struct store_db *db);

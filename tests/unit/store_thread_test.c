@@ -157,6 +157,133 @@ START_TEST(many_databases_write_at_once)
 }
 END_TEST
 
+/* -- databases that come and go beside the loop -- */
+
+static bool file_of(const char *vhost)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/vhost-%s.db", directory, vhost);
+    return access(path, F_OK) == 0;
+}
+
+static void prepare(struct slice name)
+{
+    while (!store_vhost_prepare(fixture.store, name)) {
+        ck_assert(await_wake(10000));
+        store_collect(fixture.store);
+    }
+}
+
+static enum err open_vhost(struct slice name, struct store_db **db)
+{
+    return store_vhost_open(fixture.store, name, db, fixture.message, sizeof(fixture.message));
+}
+
+START_TEST(a_prepared_database_is_taken_over)
+{
+    struct store_db *db;
+    ck_assert_int_eq(store_fixture_open(&fixture), ERR_OK);
+    prepare(slice_str("v"));
+    ck_assert(store_vhost_prepare(fixture.store, slice_str("v")));
+    ck_assert_int_eq(open_vhost(slice_str("v"), &db), ERR_OK);
+    ck_assert(store_created(db));
+    ck_assert_uint_eq(store_lane_new(db, slice_str("q"), 0), 1);
+    store_flush(db);
+    while (store_durable(db) < store_last(db)) {
+        ck_assert(await_wake(10000));
+        store_collect(fixture.store);
+    }
+}
+END_TEST
+
+/* Nothing says so, but who asks early gets it all the same. */
+START_TEST(an_open_waits_for_what_is_being_prepared)
+{
+    struct store_db *db;
+    ck_assert_int_eq(store_fixture_open(&fixture), ERR_OK);
+    (void)!store_vhost_prepare(fixture.store, slice_str("v"));
+    ck_assert_int_eq(open_vhost(slice_str("v"), &db), ERR_OK);
+    ck_assert(store_created(db));
+}
+END_TEST
+
+START_TEST(a_database_that_is_none_is_told_when_it_is_opened)
+{
+    char path[128];
+    struct store_db *db;
+    ck_assert_int_eq(store_fixture_open(&fixture), ERR_OK);
+    snprintf(path, sizeof(path), "%s/vhost-v.db", directory);
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_gt(fprintf(file, "%2000s", "no database"), 0);
+    ck_assert_int_eq(fclose(file), 0);
+    prepare(slice_str("v"));
+    ck_assert_int_eq(open_vhost(slice_str("v"), &db), ERR_CORRUPT);
+    ck_assert_ptr_nonnull(strstr(fixture.message, "is damaged"));
+    prepare(slice_str("v"));
+    store_vhost_drop(fixture.store, slice_str("v"));
+    ck_assert(file_of("v"));
+}
+END_TEST
+
+START_TEST(a_deleted_database_goes_beside_the_loop)
+{
+    struct store_db *db;
+    ck_assert_int_eq(store_fixture_open(&fixture), ERR_OK);
+    for (unsigned round = 0; round < 3; round++) {
+        prepare(slice_str("v"));
+        ck_assert_int_eq(open_vhost(slice_str("v"), &db), ERR_OK);
+        ck_assert(store_created(db));
+        ck_assert(file_of("v"));
+        store_vhost_delete(fixture.store, db);
+        while (store_vhost_deleting(fixture.store, slice_str("v"))) {
+            ck_assert(await_wake(10000));
+            store_collect(fixture.store);
+        }
+        ck_assert(!file_of("v"));
+    }
+    prepare(slice_str("v"));
+    ck_assert_int_eq(open_vhost(slice_str("v"), &db), ERR_OK);
+    store_vhost_delete(fixture.store, db);
+    ck_assert_int_eq(open_vhost(slice_str("v"), &db), ERR_OK); /* waits */
+    ck_assert(store_created(db));
+}
+END_TEST
+
+START_TEST(what_was_prepared_for_nobody_is_removed)
+{
+    struct store_db *db;
+    ck_assert_int_eq(store_fixture_open(&fixture), ERR_OK);
+    store_vhost_drop(fixture.store, slice_str("v"));
+    prepare(slice_str("v"));
+    ck_assert(file_of("v"));
+    store_vhost_drop(fixture.store, slice_str("v"));
+    ck_assert_int_eq(open_vhost(slice_str("w"), &db), ERR_OK);
+    store_vhost_close(db);
+    prepare(slice_str("w"));
+    store_vhost_drop(fixture.store, slice_str("w"));
+    reopen();
+    ck_assert(!file_of("v"));
+    ck_assert(file_of("w")); /* it was there before */
+}
+END_TEST
+
+START_TEST(a_close_waits_for_errands)
+{
+    struct store_db *db;
+    ck_assert_int_eq(store_fixture_open(&fixture), ERR_OK);
+    ck_assert_int_eq(open_vhost(slice_str("v"), &db), ERR_OK);
+    store_vhost_delete(fixture.store, db);
+    (void)!store_vhost_prepare(fixture.store, slice_str("w"));
+    store_fixture_close(&fixture);
+    ck_assert(!file_of("v"));
+    ck_assert(file_of("w"));
+    ck_assert_int_eq(store_fixture_open(&fixture), ERR_OK);
+    ck_assert_int_eq(open_vhost(slice_str("w"), &db), ERR_OK);
+    ck_assert(!store_created(db));
+}
+END_TEST
+
 START_TEST(a_close_waits_for_the_writer)
 {
     struct store_owner owner = {0};
@@ -344,6 +471,12 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_hundred_thousand_messages);
     tcase_add_test(tests, many_databases_write_at_once);
+    tcase_add_test(tests, a_prepared_database_is_taken_over);
+    tcase_add_test(tests, an_open_waits_for_what_is_being_prepared);
+    tcase_add_test(tests, a_database_that_is_none_is_told_when_it_is_opened);
+    tcase_add_test(tests, a_deleted_database_goes_beside_the_loop);
+    tcase_add_test(tests, what_was_prepared_for_nobody_is_removed);
+    tcase_add_test(tests, a_close_waits_for_errands);
     tcase_add_test(tests, a_close_waits_for_the_writer);
     tcase_add_test(tests, a_crash_ends_the_writer_between_batches);
     tcase_add_test(tests, nothing_to_write_wakes_at_once);

@@ -183,6 +183,25 @@ START_TEST(one_that_was_deleted_comes_back_empty)
 }
 END_TEST
 
+/* Two are prepared at once and there is room for one: nothing is left of the other. */
+START_TEST(a_limit_is_found_out_late)
+{
+    char message[256];
+    bool created;
+    world.broker->options.vhosts_max = 2;
+    ck_assert(vhost_prepare(world.broker, slice_str("other")));
+    ck_assert(vhost_prepare(world.broker, slice_str("third")));
+    ck_assert(memvfs_exists(disk, "/bilby/vhost-third.db"));
+    ck_assert_ptr_nonnull(create_other(message, sizeof message));
+    ck_assert_ptr_null(
+        vhost_create(world.broker, slice_str("third"), &created, message, sizeof message));
+    ck_assert_str_eq(message, "cannot create vhost 'third': vhost limit of 2 is reached");
+    ck_assert(!memvfs_exists(disk, "/bilby/vhost-third.db"));
+    ck_assert(vhost_prepare(world.broker, slice_str("third")));
+    ck_assert(!memvfs_exists(disk, "/bilby/vhost-third.db"));
+}
+END_TEST
+
 static struct vhost *find_dying(void)
 {
     return LIST_FIRST(&world.broker->dying, struct vhost, dying_link);
@@ -251,6 +270,7 @@ int main(void)
         what_is_left_and_damaged_is_not_taken_for_empty,
         a_second_lane_of_a_queue_is_left_out,
         one_that_was_deleted_comes_back_empty,
+        a_limit_is_found_out_late,
         a_large_one_goes_turn_by_turn,
         one_that_is_half_deleted_comes_back_whole,
     };
