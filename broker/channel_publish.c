@@ -168,24 +168,28 @@ static void table_without(struct buf *out, struct slice table, const char *name)
             table_add(out, field, &value);
 }
 
-/* The message as it goes on: BCC removed, reply_to made addressable. */
+/* The message as it goes on: BCC hidden, reply_to made addressable. */
 static bool rewrite(struct channel *channel, struct message **message, const struct wishes *wishes,
                     struct reply *reply)
 {
     struct properties properties;
     properties_map(&properties, message_properties(*message));
     struct buf headers = BUF_INIT;
+    struct field_value bcc = {.bytes = slice_of(NULL, 0)};
     char address[REPLY_TO_ADDRESS_MAX];
     if (wishes->has_bcc) {
-        table_without(&headers, properties_get(&properties, PROPERTY_HEADERS), "BCC");
+        struct slice all = properties_get(&properties, PROPERTY_HEADERS);
+        CHECK(table_find(all, "BCC", &bcc));
+        table_without(&headers, all, "BCC");
         properties_set(&properties, PROPERTY_HEADERS, buf_slice(&headers));
     }
     if (wishes->rewrites_reply_to)
         properties_set(&properties, PROPERTY_REPLY_TO, reply_to_address(channel, address));
     buf_clear(&channel->scratch);
     properties_encode(&channel->scratch, &properties);
-    struct message *changed = message_with_properties(
-        *message, message_exchange(*message), message_key(*message), buf_slice(&channel->scratch));
+    struct message *changed =
+        message_with_properties(*message, message_exchange(*message), message_key(*message),
+                                buf_slice(&channel->scratch), bcc.bytes);
     buf_fini(&headers);
     if (!changed)
         return reply_set(reply, REPLY_RESOURCE_ERROR, "out of memory");

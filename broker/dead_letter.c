@@ -8,6 +8,7 @@
 #include "broker/broker.h"
 #include "broker/exchange.h"
 #include "broker/message.h"
+#include "broker/publish.h"
 #include "broker/queue_messages.h"
 #include "broker/vhost.h"
 #include "proto/properties.h"
@@ -18,7 +19,6 @@ struct dead_letter {
     struct list link;
     struct message *message; /* a reference; exchange and key are the dead letter exchange's */
     enum death_reason reason;
-    bool own_keys; /* routed by the key and CC it had, not by a dead letter routing key */
 };
 
 static const char *reason_name(enum death_reason reason)
@@ -200,11 +200,11 @@ static struct message *dead_message(const struct queue *queue, const struct mess
     properties_remove(&properties, PROPERTY_EXPIRATION);
     struct buf encoded = BUF_INIT;
     properties_encode(&encoded, &properties);
-    struct message *dead = message_with_properties(message, queue->settings.dead_letter_exchange,
-                                                   queue->settings.has_dead_letter_key
-                                                       ? queue->settings.dead_letter_key
-                                                       : message_key(message),
-                                                   buf_slice(&encoded));
+    bool keeps_keys = !queue->settings.has_dead_letter_key;
+    struct message *dead = message_with_properties(
+        message, queue->settings.dead_letter_exchange,
+        keeps_keys ? message_key(message) : queue->settings.dead_letter_key, buf_slice(&encoded),
+        keeps_keys ? message_bcc(message) : slice_of(NULL, 0));
     if (dead)
         dead->ttl_ms = MESSAGE_NO_TTL;
     buf_fini(&encoded);
@@ -243,24 +243,6 @@ static void append_to(const struct dead_letter *letter, struct queue *queue, str
         queue->stats.publish++;
 }
 
-static size_t letter_keys(const struct dead_letter *letter, struct slice headers,
-                          struct slice *keys, size_t most)
-{
-    size_t count = 1;
-    keys[0] = message_key(letter->message);
-    struct field_value cc;
-    if (!letter->own_keys || !table_find(headers, "CC", &cc) || cc.type != FIELD_ARRAY)
-        return count;
-    struct field_iter iter = {cc.bytes};
-    struct field_value key;
-    while (count < most && field_next(&iter, NULL, &key))
-        if (key.type == FIELD_LONGSTR)
-            keys[count++] = key.bytes;
-    return count;
-}
-
-#define LETTER_KEYS_MAX 64 /* CC keys that a dead letter is routed by: far more than anybody uses */
-
 static void route(struct vhost *vhost, const struct dead_letter *letter)
 {
     struct message *message = letter->message;
@@ -268,11 +250,13 @@ static void route(struct vhost *vhost, const struct dead_letter *letter)
     if (!exchange)
         return;
     struct slice headers = message_headers(message);
-    struct slice keys[LETTER_KEYS_MAX];
+    struct publish_keys keys;
+    publish_keys_init(&keys, message_key(message), headers);
+    publish_keys_add(&keys, message_bcc(message));
     struct route_request request = {
         .exchange = &exchange->route,
-        .keys = keys,
-        .key_count = letter_keys(letter, headers, keys, LETTER_KEYS_MAX),
+        .keys = keys.all,
+        .key_count = keys.count,
         .headers = headers,
     };
     exchange->stats.publish_in++;
@@ -285,6 +269,7 @@ static void route(struct vhost *vhost, const struct dead_letter *letter)
             append_to(letter, target_queue(routes.queues[i]), deaths.bytes);
     }
     route_result_fini(&routes);
+    publish_keys_fini(&keys);
 }
 
 /* Routes all that are waiting, those that come up meanwhile included. */
@@ -321,7 +306,6 @@ static void send(struct queue *queue, struct message *message, enum death_reason
     struct dead_letter *letter = MEM_NEW(struct dead_letter);
     letter->message = dead;
     letter->reason = reason;
-    letter->own_keys = !queue->settings.has_dead_letter_key;
     list_push_back(&vhost->dead_letters, &letter->link);
 }
 

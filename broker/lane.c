@@ -54,7 +54,7 @@ uint64_t entry_cost(const struct entry *entry)
 {
     const struct message *message = entry->message;
     return sizeof *entry + sizeof *message + message->exchange_len + message->key_len +
-           message->properties_len + message->body_len;
+           message->properties_len + message->bcc_len + message->body_len;
 }
 
 void lane_note_linked(struct lane *lane, const struct entry *entry)

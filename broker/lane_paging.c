@@ -12,6 +12,7 @@
 #include "broker/vhost.h"
 #include "proto/properties.h"
 #include "proto/reply.h"
+#include "proto/table.h"
 #include "storage/store.h"
 
 #include <inttypes.h>
@@ -346,12 +347,15 @@ static void read_ahead(struct lane *lane)
 static struct message *message_of(struct broker *broker, const struct store_message *stored)
 {
     struct properties properties;
+    struct slice bcc;
     struct reply reply;
     if (stored->exchange.len > UINT8_MAX || stored->routing_key.len > UINT8_MAX ||
-        !properties_parse(&properties, stored->properties, &reply))
+        !properties_parse_head(&properties, stored->properties, &bcc, &reply) ||
+        array_validate(bcc) != ERR_OK || stored->body.len > UINT32_MAX)
         return NULL;
-    struct message *message = message_new(broker, stored->exchange, stored->routing_key,
-                                          stored->properties, stored->body.len);
+    struct slice head = slice_of(stored->properties.data, stored->properties.len - bcc.len);
+    struct message *message = message_new_with_bcc(broker, stored->exchange, stored->routing_key,
+                                                   head, bcc, stored->body.len);
     if (message && stored->body.len)
         memcpy(message_body_bytes(message), stored->body.data, stored->body.len);
     return message;

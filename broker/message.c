@@ -9,7 +9,7 @@
 static size_t message_size(const struct message *message)
 {
     return sizeof *message + message->exchange_len + message->key_len + message->properties_len +
-           message->body_len;
+           message->bcc_len + message->body_len;
 }
 
 static void copy_in(uint8_t **at, struct slice from)
@@ -40,24 +40,28 @@ static void *allocate(struct broker *broker, size_t size, uint8_t *pool)
     return mem_try_alloc(size);
 }
 
-struct message *message_new(struct broker *broker, struct slice exchange, struct slice key,
-                            struct slice properties, uint64_t body_len)
+struct message *message_new_with_bcc(struct broker *broker, struct slice exchange, struct slice key,
+                                     struct slice properties, struct slice bcc, uint64_t body_len)
 {
     CHECK(exchange.len <= UINT8_MAX);
     CHECK(key.len <= UINT8_MAX);
     CHECK(properties.len <= UINT32_MAX);
+    CHECK(bcc.len <= UINT32_MAX);
+    CHECK(body_len <= UINT32_MAX);
     uint8_t pool = 0;
     struct message *message = allocate(
-        broker, sizeof *message + exchange.len + key.len + properties.len + body_len, &pool);
+        broker, sizeof *message + exchange.len + key.len + properties.len + bcc.len + body_len,
+        &pool);
     if (!message)
         return NULL;
     *message = (struct message){
         .broker = broker,
         .ttl_ms = MESSAGE_NO_TTL,
-        .body_len = body_len,
+        .body_len = (uint32_t)body_len,
         .refs = 1,
         .pool = pool,
         .properties_len = (uint32_t)properties.len,
+        .bcc_len = (uint32_t)bcc.len,
         .exchange_len = (uint8_t)exchange.len,
         .key_len = (uint8_t)key.len,
     };
@@ -65,17 +69,24 @@ struct message *message_new(struct broker *broker, struct slice exchange, struct
     copy_in(&at, exchange);
     copy_in(&at, key);
     copy_in(&at, properties);
+    copy_in(&at, bcc);
     read_properties(message);
     broker->message_bytes += message_size(message);
     broker->message_count++;
     return message;
 }
 
+struct message *message_new(struct broker *broker, struct slice exchange, struct slice key,
+                            struct slice properties, uint64_t body_len)
+{
+    return message_new_with_bcc(broker, exchange, key, properties, slice_of(NULL, 0), body_len);
+}
+
 struct message *message_with_properties(const struct message *message, struct slice exchange,
-                                        struct slice key, struct slice properties)
+                                        struct slice key, struct slice properties, struct slice bcc)
 {
     struct message *copy =
-        message_new(message->broker, exchange, key, properties, message->body_len);
+        message_new_with_bcc(message->broker, exchange, key, properties, bcc, message->body_len);
     if (!copy)
         return NULL;
     copy->ttl_ms = message->ttl_ms;

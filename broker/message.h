@@ -6,6 +6,8 @@
  *     a new message (message_with_properties()).
  * (2) Only its maker writes to the body, and only before anyone else has a reference.
  * (3) References are counted on the event loop's thread alone; the store's writer just reads.
+ * (4) BCC keys are no part of the properties, so nobody who receives or inspects a message sees
+ *     them: they lie behind, and serve when it is dead-lettered.
  */
 #ifndef BROKER_MESSAGE_H
 #define BROKER_MESSAGE_H
@@ -20,16 +22,17 @@ struct broker;
 struct message {
     struct broker *broker; /* whose memory account it is in */
     int64_t ttl_ms;        /* from the expiration property; MESSAGE_NO_TTL when there is none */
-    uint64_t body_len;
+    uint32_t body_len;
     uint32_t refs;
     uint32_t properties_len; /* property flags and list, without class, weight and body size */
+    uint32_t bcc_len;        /* the content of the BCC array that came with it; mostly 0 */
     uint8_t exchange_len;
     uint8_t key_len;
     uint8_t priority; /* the priority property, 0 when absent */
     bool persistent;  /* delivery-mode 2 */
     uint8_t pool;     /* whose piece it is: 1 + index in broker->small_messages; 0: malloc */
     bool has_headers; /* there is a headers table: message_headers() is worth a call */
-    uint8_t data[];   /* exchange, routing key, properties, body */
+    uint8_t data[];   /* exchange, routing key, properties, BCC, body */
 };
 
 /* With one reference, the caller's; body bytes are the caller's to fill in. Reads priority,
@@ -37,9 +40,13 @@ struct message {
  * the publishing path. NULL when there is no memory for it. */
 struct message *message_new(struct broker *broker, struct slice exchange, struct slice key,
                             struct slice properties, uint64_t body_len);
-/* A copy with other property bytes, exchange and key. */
+/* The same with the content of a BCC array. */
+struct message *message_new_with_bcc(struct broker *broker, struct slice exchange, struct slice key,
+                                     struct slice properties, struct slice bcc, uint64_t body_len);
+/* A copy with other property bytes, BCC keys, exchange and key. */
 struct message *message_with_properties(const struct message *message, struct slice exchange,
-                                        struct slice key, struct slice properties);
+                                        struct slice key, struct slice properties,
+                                        struct slice bcc);
 void message_free(struct message *message);
 
 static inline struct message *message_ref(struct message *message)
@@ -70,15 +77,29 @@ static inline struct slice message_properties(const struct message *message)
                     message->properties_len);
 }
 
+/* The content of the BCC array; empty when there is none. */
+static inline struct slice message_bcc(const struct message *message)
+{
+    return slice_of(message_properties(message).data + message->properties_len, message->bcc_len);
+}
+
+/* The properties and what is hidden behind them, as they are stored. */
+static inline struct slice message_stored_properties(const struct message *message)
+{
+    return slice_of(message_properties(message).data,
+                    (size_t)message->properties_len + message->bcc_len);
+}
+
 static inline uint8_t *message_body_bytes(struct message *message)
 {
-    return message->data + message->exchange_len + message->key_len + message->properties_len;
+    return message->data + message->exchange_len + message->key_len + message->properties_len +
+           message->bcc_len;
 }
 
 static inline struct slice message_body(const struct message *message)
 {
     return slice_of(message->data + message->exchange_len + message->key_len +
-                        message->properties_len,
+                        message->properties_len + message->bcc_len,
                     message->body_len);
 }
 

@@ -30,6 +30,15 @@ static void add_key(struct publish_keys *keys, struct slice key)
     keys->all[keys->count++] = key;
 }
 
+void publish_keys_add(struct publish_keys *keys, struct slice array)
+{
+    struct field_iter iter = {array};
+    struct field_value key;
+    while (field_next(&iter, NULL, &key))
+        if (key.type == FIELD_LONGSTR)
+            add_key(keys, key.bytes);
+}
+
 void publish_keys_init(struct publish_keys *keys, struct slice key, struct slice headers)
 {
     static const char *const names[SENDER_SELECTED_HEADERS] = {"CC", "BCC"};
@@ -39,13 +48,8 @@ void publish_keys_init(struct publish_keys *keys, struct slice key, struct slice
     add_key(keys, key);
     for (size_t i = 0; headers.len && i < SENDER_SELECTED_HEADERS; i++) {
         struct field_value list;
-        if (!table_find(headers, names[i], &list) || list.type != FIELD_ARRAY)
-            continue;
-        struct field_iter iter = {list.bytes};
-        struct field_value another;
-        while (field_next(&iter, NULL, &another))
-            if (another.type == FIELD_LONGSTR)
-                add_key(keys, another.bytes);
+        if (table_find(headers, names[i], &list) && list.type == FIELD_ARRAY)
+            publish_keys_add(keys, list.bytes);
     }
 }
 

@@ -26,6 +26,8 @@ struct publish_keys {
 };
 /* The keys borrow from both. */
 void publish_keys_init(struct publish_keys *keys, struct slice key, struct slice headers);
+/* And the strings of an array's content, borrowed likewise. */
+void publish_keys_add(struct publish_keys *keys, struct slice array);
 void publish_keys_fini(struct publish_keys *keys);
 
 /* Routes by the message's key, by `headers` and their CC and BCC, and appends to every queue found.

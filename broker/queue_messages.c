@@ -151,7 +151,7 @@ void entry_put(struct queue *queue, struct entry *entry, uint32_t lane)
         .position = entry->position,
         .exchange = message_exchange(message),
         .routing_key = message_key(message),
-        .properties = message_properties(message),
+        .properties = message_stored_properties(message),
         .body = message_body(message),
         .expires_at_ms = entry->deadline_ms == INT64_MAX
                              ? 0

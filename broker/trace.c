@@ -61,6 +61,7 @@ static void add_keys(struct buf *headers, const struct message *message)
     array_add_str(&keys, message_key(message));
     if (table_find(message_headers(message), "CC", &cc) && cc.type == FIELD_ARRAY)
         buf_add_slice(&keys, cc.bytes);
+    buf_add_slice(&keys, message_bcc(message));
     table_add_array(headers, "routing_keys", buf_slice(&keys));
     buf_fini(&keys);
 }
@@ -96,8 +97,9 @@ static void emit(struct vhost *vhost, const char *what, struct slice name, struc
         key.len = UINT8_MAX;
     struct exchange *exchange = exchange_find(vhost, slice_str(TRACE_EXCHANGE));
     CHECK(exchange);
-    struct message *copy = message_with_properties(message, slice_str(TRACE_EXCHANGE),
-                                                   buf_slice(&key), buf_slice(&encoded));
+    struct message *copy =
+        message_with_properties(message, slice_str(TRACE_EXCHANGE), buf_slice(&key),
+                                buf_slice(&encoded), slice_of(NULL, 0));
     if (copy) {
         struct route_result routes = ROUTE_RESULT_INIT;
         struct publish_result result;

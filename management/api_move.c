@@ -63,7 +63,7 @@ static bool append(const struct move *move, struct actor *actor, struct message 
     if (!queue || !read_ttl(message, &ttl_ms, reply))
         return false;
     copy = message_with_properties(message, message_exchange(message), message_key(message),
-                                   message_properties(message));
+                                   message_properties(message), message_bcc(message));
     if (!copy)
         return reply_set(reply, REPLY_RESOURCE_ERROR, "no memory for the message");
     copy->ttl_ms = ttl_ms;
@@ -85,7 +85,7 @@ static bool publish_again(const struct move *move, struct actor *actor,
 
     publish.key = move->own_keys ? message_key(message) : move->key;
     publish.message = message_with_properties(message, publish.exchange, publish.key,
-                                              message_properties(message));
+                                              message_properties(message), slice_of(NULL, 0));
     if (!publish.message)
         return reply_set(reply, REPLY_RESOURCE_ERROR, "no memory for the message");
     actor->returned = actor->nacked = false;

@@ -113,7 +113,8 @@ static bool value_valid(enum property_type type, struct slice value, struct repl
     UNREACHABLE();
 }
 
-bool properties_parse(struct properties *properties, struct slice bytes, struct reply *error)
+bool properties_parse_head(struct properties *properties, struct slice bytes, struct slice *rest,
+                           struct reply *error)
 {
     bool unknown;
     if (!bytes.data) /* none at all, as a database may say: there is no offset to a null pointer */
@@ -129,7 +130,18 @@ bool properties_parse(struct properties *properties, struct slice bytes, struct 
         if (at && !value_valid(PROPERTIES[id].type, properties->values[id], error))
             return false;
     }
-    if (!at || at != end)
+    if (!at)
+        return reply_set(error, REPLY_FRAME_ERROR, "properties do not fill their content header");
+    *rest = slice_of(at, (size_t)(end - at));
+    return true;
+}
+
+bool properties_parse(struct properties *properties, struct slice bytes, struct reply *error)
+{
+    struct slice rest;
+    if (!properties_parse_head(properties, bytes, &rest, error))
+        return false;
+    if (rest.len)
         return reply_set(error, REPLY_FRAME_ERROR, "properties do not fill their content header");
     return true;
 }

@@ -69,6 +69,10 @@ bool content_header_parse(struct content_header *header, struct slice payload,
 bool properties_parse(struct properties *properties, struct slice bytes,
                       struct reply *error) MUST_USE;
 
+/* As properties_parse(), with other bytes allowed behind them: `rest`, borrowed. */
+bool properties_parse_head(struct properties *properties, struct slice bytes, struct slice *rest,
+                           struct reply *error) MUST_USE;
+
 /* For bytes that properties_parse() has passed before: maps without validating. */
 void properties_map(struct properties *properties, struct slice bytes);
 

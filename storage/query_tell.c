@@ -14,11 +14,13 @@
 
 static const struct properties *properties_of(struct query_cursor *cursor)
 {
+    struct slice hidden;
     struct reply reply;
 
     if (!cursor->mapped) {
         cursor->mapped = true;
-        if (!properties_parse(&cursor->properties, cursor->current.properties, &reply))
+        if (!properties_parse_head(&cursor->properties, cursor->current.properties, &hidden,
+                                   &reply))
             cursor->properties = (struct properties){0};
     }
     return &cursor->properties;

@@ -145,7 +145,7 @@ struct store_message {
     uint64_t position; /* unique in the lane; mostly rising */
     struct slice exchange;
     struct slice routing_key;
-    struct slice properties; /* AMQP property flags and list, as they arrived */
+    struct slice properties; /* AMQP property flags and list as they arrived; then BCC keys */
     struct slice body;
     int64_t expires_at_ms;   /* Unix time; 0: never */
     uint32_t delivery_count; /* failed deliveries so far */

@@ -280,6 +280,49 @@ class Routes(DeadLetterTest):
         self.assertNotIn("CC", message.headers)
         self.assertIsNone(self.get(copy, wait=0.1))
 
+    def test_bcc_keys_are_used_again(self):
+        dlx, dead, hidden = self.exchange("direct", "-dlx"), self.queue("-dead"), self.queue("-bcc")
+        queue = self.queue(x_dead_letter_exchange=dlx)
+        self.ch.queue_bind(dead, dlx, queue)
+        self.ch.queue_bind(hidden, dlx, "hidden")
+        self.publish(queue, "x", headers={"BCC": ["hidden"], "CC": ["copy"]})
+        self.reject(queue)
+        for target in (dead, hidden):
+            message = self.drain(target, 1)[0]
+            self.assertEqual(message.routing_key, queue)
+            self.assertNotIn("BCC", message.headers)
+            self.assertEqual(message.headers["CC"], ["copy"])
+            self.assertEqual(message.headers["x-death"][0]["routing-keys"], [queue, "copy"])
+
+    def test_bcc_keys_last_through_several_deaths(self):
+        dlx, dead = self.exchange("direct", "-dlx"), self.queue("-dead")
+        second = self.queue("-2", x_dead_letter_exchange=dlx)
+        first = self.queue("-1", x_dead_letter_exchange=dlx)
+        self.ch.queue_bind(second, dlx, first)
+        self.ch.queue_bind(dead, dlx, "hidden")
+        self.publish(first, "x", headers={"BCC": ["hidden"]})
+        self.reject(first)
+        self.drain(dead, 1)
+        self.reject(second)
+        message = self.drain(dead, 1)[0]
+        self.assertEqual(self.deaths(message), [(second, "rejected", 1), (first, "rejected", 1)])
+        self.assertEqual([death["routing-keys"] for death in message.headers["x-death"]],
+                         [[first], [first]])
+
+    def test_own_routing_key_ends_bcc(self):
+        dlx, dead, hidden = self.exchange("direct", "-dlx"), self.queue("-dead"), self.queue("-bcc")
+        second = self.queue("-2", x_dead_letter_exchange=dlx)
+        first = self.queue(x_dead_letter_exchange=dlx, x_dead_letter_routing_key="only")
+        self.ch.queue_bind(second, dlx, "only")
+        self.ch.queue_bind(dead, dlx, "only")
+        self.ch.queue_bind(hidden, dlx, "hidden")
+        self.publish(first, "x", headers={"BCC": ["hidden"]})
+        self.reject(first)
+        self.assertEqual(self.texts(dead, 1), ["x"])
+        self.reject(second)
+        self.assertEqual(self.texts(dead, 1), ["x"])
+        self.assertIsNone(self.get(hidden, wait=0.1))
+
     def test_missing_exchange_is_silence(self):
         queue = self.queue(x_dead_letter_exchange=self.name("-none"))
         self.publish(queue, "a", "b")

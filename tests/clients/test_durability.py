@@ -258,6 +258,25 @@ class Messages(RestartTest):
                              ("src", "rejected", 1))
         self.assertEqual(self.bodies("src"), [str(i) for i in range(25, 50)])
 
+    def test_bcc_keys(self):
+        """Nobody sees them, and they are there when the message dies after the restart."""
+        for queue, arguments in (("src", {"x-dead-letter-exchange": "dlx"}), ("hidden", {})):
+            self.ch.call("queue.declare", queue=queue, durable=True, arguments=arguments)
+        self.ch.call("exchange.declare", exchange="dlx", type="direct", durable=True)
+        self.ch.call("queue.bind", queue="hidden", exchange="dlx", routing_key="bcc")
+        self.publish("src", b"x" * 100, headers={"BCC": ["nobody", "bcc"], "other": 1})
+        self.ch.call("queue.purge", queue="hidden")
+        self.kill()
+        got = self.ch.call("basic.get", queue="src")
+        self.assertEqual((got.properties["headers"], got.body), ({"other": 1}, b"x" * 100))
+        self.ch.send("basic.nack", delivery_tag=got.delivery_tag, requeue=False)
+        self.barrier()
+        self.kill()
+        (message,) = self.messages("hidden")
+        self.assertEqual((message.body, message.routing_key), (b"x" * 100, "src"))
+        self.assertNotIn("BCC", message.properties["headers"])
+        self.assertEqual(message.properties["headers"]["x-death"][0]["routing-keys"], ["src"])
+
     def test_delivery_count_of_a_quorum_queue(self):
         self.ch.call("queue.declare", queue="quorum", durable=True,
                      arguments={"x-queue-type": "quorum", "x-delivery-limit": 10})

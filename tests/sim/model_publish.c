@@ -208,7 +208,6 @@ struct dead_letter {
     struct m_publish *origin;
     struct m_entry *root;
     const char *reason;
-    bool own_keys;
 };
 
 static void record_death(struct model *model, struct m_message *dead,
@@ -245,13 +244,12 @@ static struct m_message *dead_message(struct model *model, const struct m_queue 
 {
     struct m_message *dead = ARENA_NEW(model->arena, struct m_message);
     *dead = *message;
-    dead->bcc = NULL;
     record_death(model, dead, message, queue, reason);
     dead->expiration = NULL;
     dead->exchange = queue->settings.dead_exchange;
     if (queue->settings.dead_key) {
         dead->key = queue->settings.dead_key;
-        dead->cc[0] = dead->cc[1] = NULL;
+        dead->cc[0] = dead->cc[1] = dead->bcc = NULL;
     }
     return dead;
 }
@@ -277,8 +275,7 @@ static void send(struct model *model, const struct dead_letter *letter)
     if (!exchange)
         return;
     const char *keys[M_KEYS_MAX];
-    unsigned key_count = letter->own_keys ? keys_of(letter->message, false, keys) : 1;
-    keys[0] = letter->message->key;
+    unsigned key_count = keys_of(letter->message, true, keys);
     struct vec queues = {0};
     model_route(model, exchange, letter->message, keys, key_count, &queues);
     for (size_t i = 0; i < queues.count; i++)
@@ -301,7 +298,6 @@ void model_dead_letter(struct model *model, struct m_queue *queue, struct m_entr
         letter->origin = entry ? entry->origin : NULL;
         letter->root = entry ? entry->root : NULL;
         letter->reason = reason;
-        letter->own_keys = !queue->settings.dead_key;
         vec_push(model->arena, &model->deaths, letter);
     }
     if (model->dead_lettering)

@@ -275,22 +275,26 @@ START_TEST(traces_what_is_published_and_delivered)
 {
     declare(client, "q", none());
     declare(client, "firehose", none());
+    struct buf headers = BUF_INIT;
+    table_add_array(&headers, "BCC", slice_of("S\0\0\0\4none", 9));
+    struct test_properties hidden = {.headers = buf_slice(&headers)};
     ck_assert(bind_queue(client, "amq.rabbitmq.trace", "firehose", "#"));
     world_vhost(&world)->tracing = true;
-    publish(channel, "", "q", "x");
+    publish_with(channel, "", "q", "x", &hidden, false);
     get(channel, "q", true);
     buf_clear(&world.trace);
     ck_assert_uint_eq(world_queue(&world, "firehose")->ready_count, 2);
     world.show_headers = true;
     get(channel, "firehose", true);
-    world_expect(&world, "a1 get #2 key=publish. body=x {exchange_name: routing_keys:[q,] "
-                         "properties:{delivery_mode:2} node:rabbit@localhost vhost:/ "
+    world_expect(&world, "a1 get #2 key=publish. body=x {exchange_name: routing_keys:[q,none,] "
+                         "properties:{headers:{}} node:rabbit@localhost vhost:/ "
                          "connection:test channel:1 user:guest routed_queues:[q,]} left=1\n");
     get(channel, "firehose", true);
-    world_expect(&world, "a1 get #3 key=deliver.q body=x {exchange_name: routing_keys:[q,] "
-                         "properties:{delivery_mode:2} node:rabbit@localhost vhost:/ "
+    world_expect(&world, "a1 get #3 key=deliver.q body=x {exchange_name: routing_keys:[q,none,] "
+                         "properties:{headers:{}} node:rabbit@localhost vhost:/ "
                          "connection:test channel:1 user:guest redelivered:0} left=0\n");
     ck_assert_uint_eq(world_queue(&world, "firehose")->ready_count, 0);
+    buf_fini(&headers);
 }
 END_TEST
 

@@ -230,6 +230,34 @@ START_TEST(counts_no_higher_than_a_number_holds)
 }
 END_TEST
 
+START_TEST(routes_by_bcc_again_and_shows_it_to_nobody)
+{
+    struct buf bcc = BUF_INIT;
+    struct buf headers = BUF_INIT;
+    array_add_str(&bcc, slice_str("dead"));
+    table_add_array(&headers, "BCC", buf_slice(&bcc));
+    ck_assert(declare_exchange(client, "keys", "direct"));
+    ck_assert(bind_queue(client, "keys", "dead", "dead"));
+    buf_clear(&arguments);
+    table_add_str(&arguments, "x-dead-letter-exchange", slice_str("keys"));
+    declare(client, "q", buf_slice(&arguments));
+    struct test_properties properties = {.headers = buf_slice(&headers)};
+    publish_with(channel, "", "q", "x", &properties, false);
+    get(channel, "dead", true);
+    get(channel, "q", false);
+    nack(channel, 2, false, false);
+    buf_clear(&world.trace);
+    get(channel, "dead", true);
+    const char *trace = buf_cstr(&world.trace);
+    ck_assert_ptr_nonnull(strstr(trace, "key=q body=x"));
+    ck_assert_ptr_nonnull(strstr(trace, "routing-keys:[q,]"));
+    ck_assert_ptr_null(strstr(trace, "BCC:"));
+    buf_clear(&world.trace);
+    buf_fini(&bcc);
+    buf_fini(&headers);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -243,6 +271,7 @@ int main(void)
         does_not_dead_letter_what_is_purged_or_deleted,
         leaves_cc_out_when_the_key_is_given,
         counts_no_higher_than_a_number_holds,
+        routes_by_bcc_again_and_shows_it_to_nobody,
     };
     return suite_run("dead_letter", setup, teardown, tests, ARRAY_LEN(tests));
 }

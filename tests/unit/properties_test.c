@@ -81,6 +81,25 @@ START_TEST(every_cut_is_refused)
 }
 END_TEST
 
+START_TEST(what_stands_behind_is_left_over)
+{
+    struct buf bytes = BUF_INIT;
+    struct properties properties;
+    struct slice rest;
+    struct reply error;
+    encode(&bytes, (1u << PROPERTY_COUNT) - 1);
+    size_t len = bytes.len;
+    ck_assert(properties_parse_head(&properties, buf_slice(&bytes), &rest, &error));
+    ck_assert_uint_eq(rest.len, 0);
+    buf_add(&bytes, "behind", 6);
+    ck_assert(properties_parse_head(&properties, buf_slice(&bytes), &rest, &error));
+    ck_assert(slice_equal_str(rest, "behind"));
+    ck_assert(!properties_parse_head(&properties, slice_of(bytes.data, len - 1), &rest, &error));
+    ck_assert_int_eq(error.code, REPLY_FRAME_ERROR);
+    buf_fini(&bytes);
+}
+END_TEST
+
 START_TEST(typed_access)
 {
     struct properties properties = {0};
@@ -184,6 +203,7 @@ int main(void)
     TCase *tcase = tcase_create("properties");
     tcase_add_test(tcase, every_set_of_properties_survives_the_round_trip);
     tcase_add_test(tcase, every_cut_is_refused);
+    tcase_add_test(tcase, what_stands_behind_is_left_over);
     tcase_add_test(tcase, typed_access);
     tcase_add_test(tcase, changes_leave_the_rest_alone);
     tcase_add_test(tcase, malformed_properties_are_refused);
