@@ -20,7 +20,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from daemon import Daemon
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 DESKTOP = (1280, 900)
 PHONE = (390, 844)
 STARTED = []

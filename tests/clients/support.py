@@ -16,6 +16,7 @@ import pika.exceptions
 
 import harness
 import wire
+from wire import PATIENCE
 
 URL = os.environ.get("AMQP_URL", wire.DEFAULT_URL)
 VHOST = wire.parse_url(URL)[4]
@@ -54,7 +55,7 @@ def user_exists(user):
     return True
 
 
-def wait_for(condition, seconds=5.0, what="the condition"):
+def wait_for(condition, seconds=PATIENCE, what="the condition"):
     """Wait until condition() is true; its value."""
     deadline = time.monotonic() + seconds
     while True:
@@ -120,8 +121,8 @@ class ClientTest(unittest.TestCase):
         wanted = pika.URLParameters(url or URL)
         for key, value in parameters.items():
             setattr(wanted, key, value)
-        wanted.socket_timeout = 10
-        wanted.blocked_connection_timeout = 20
+        wanted.socket_timeout = wanted.stack_timeout = PATIENCE
+        wanted.blocked_connection_timeout = PATIENCE
         connection = pika.BlockingConnection(wanted)
         if not self._connections:
             self._connections = []
@@ -173,7 +174,7 @@ class ClientTest(unittest.TestCase):
         ok = (ch or self.ch).queue_declare(queue, passive=True).method
         return ok.message_count, ok.consumer_count
 
-    def wait_count(self, queue, ready, seconds=5.0):
+    def wait_count(self, queue, ready, seconds=PATIENCE):
         seen = []
 
         def reached():
@@ -191,7 +192,7 @@ class ClientTest(unittest.TestCase):
             (ch or self.ch).basic_publish(exchange, routing_key, body,
                                           pika.BasicProperties(**properties))
 
-    def get(self, queue, ch=None, auto_ack=True, wait=2.0):
+    def get(self, queue, ch=None, auto_ack=True, wait=PATIENCE):
         """The next message by basic.get, or None if there is none after a while."""
         deadline = time.monotonic() + wait
         while True:
@@ -202,7 +203,7 @@ class ClientTest(unittest.TestCase):
                 return None
             time.sleep(0.01)
 
-    def drain(self, queue, count=None, ch=None, auto_ack=True, wait=2.0, idle=0.1):
+    def drain(self, queue, count=None, ch=None, auto_ack=True, wait=PATIENCE, idle=0.1):
         """Exactly `count` messages by basic.get, or all until none came for `idle` seconds."""
         messages = []
         while count is None or len(messages) < count:
@@ -229,7 +230,7 @@ class ClientTest(unittest.TestCase):
         """Let whatever is on its way arrive."""
         (conn or self.conn).process_data_events(time_limit=seconds)
 
-    def wait_messages(self, got, count, seconds=5.0, conn=None):
+    def wait_messages(self, got, count, seconds=PATIENCE, conn=None):
         deadline = time.monotonic() + seconds
         while len(got) < count and time.monotonic() < deadline:
             (conn or self.conn).process_data_events(time_limit=0.05)

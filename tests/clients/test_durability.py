@@ -308,7 +308,7 @@ class Messages(RestartTest):
         self.publish("q", *bodies)
         self.kill()
         if harness.is_plain():
-            self.assertLess(self.broker.start_seconds, 3)
+            self.assertLess(self.broker.cpu_seconds(), 3)
         self.ch.call("basic.consume", queue="q", no_ack=True)
         self.assertEqual([self.ch.deliver().body for _ in bodies], bodies)
 
@@ -330,29 +330,27 @@ class Stop(RestartTest):
         self.assertIsInstance(closed, wire.ConnectionClosed)
         self.assertEqual((closed.code, closed.text), (320, support.reply(
             320, "broker forced connection closure with reason 'shutdown'")))
-        self.assertEqual(self.broker.process.wait(10), 0)
+        self.assertEqual(self.broker.process.wait(wire.PATIENCE), 0)
         self.broker.process = None
 
     @support.slow
     def test_term_with_a_client_that_does_not_answer(self):
         client = self.client()
         client.channel()
-        began = time.monotonic()
         self.assertEqual(self.broker.stop(), 0)
-        self.assertLess(time.monotonic() - began, 15)
 
     def test_interrupt_stops_too(self):
         self.stop(signal.SIGINT)
 
     def test_starts_fast_and_small(self):
         if harness.is_plain():
-            self.assertLess(self.broker.start_seconds, 2)
+            self.assertLess(self.broker.cpu_seconds(), 1)
             self.assertLess(self.broker.rss_bytes(), 40 << 20)
 
 
 class RefusedStart(RestartTest):
     def start_fails(self, *arguments):
-        process = subprocess.run(self.broker.command() + list(arguments), timeout=20,
+        process = subprocess.run(self.broker.command() + list(arguments), timeout=wire.PATIENCE,
                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, check=False)
         self.assertNotEqual(process.returncode, 0)

@@ -127,7 +127,7 @@ class Durable(LongQueueTest):
     def test_expiry_all_at_once(self):
         self.declare(x_message_ttl=100)
         self.fill(30000)
-        support.wait_for(lambda: self.ready() == 0, 20)
+        support.wait_for(lambda: self.ready() == 0)
 
     def test_dead_letters_of_a_long_queue(self):
         self.ch.call("queue.declare", queue="dead", durable=True)

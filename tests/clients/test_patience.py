@@ -44,7 +44,7 @@ class Many(ClientTest):
         self.assertEqual(self.texts(queue, 1), ["x"])
         channel.call("queue.delete", queue=queue)
         if not harness.is_external() and harness.is_plain():
-            self.assertLess(time.monotonic() - began, 10)
+            self.assertLess(time.monotonic() - began, 30)
 
     def test_exclusive_queues_of_one_connection(self):
         client = self.wire(timeout=60)
@@ -187,7 +187,7 @@ class Slow(ClientTest):
         finally:
             stop.set()
             thread.join(60)
-        self.assertLess(slowest, 3.0)
+        self.assertLess(slowest, 20)
 
     def test_a_publisher_in_the_middle_of_a_body(self):
         queue = self.queue()

@@ -92,7 +92,7 @@ class Handshake(ClientTest):
 
     def test_plain_without_leading_nul_is_refused(self):
         with self.assertRaises((wire.Closed, wire.Dropped)):
-            self.wire(response="nonsense", timeout=6)
+            self.wire(response="nonsense")
 
     def test_frame_max_4096_is_accepted(self):
         client = self.wire(frame_max=4096)
@@ -360,8 +360,8 @@ class ServerChannelClose(ClientTest):
 class Heartbeat(ClientTest):
     def test_server_sends_heartbeats(self):
         client = self.wire(heartbeat=1)
-        deadline = time.monotonic() + 2.6
-        while time.monotonic() < deadline:
+        deadline = time.monotonic() + wire.PATIENCE
+        while client.heartbeats < 2 and time.monotonic() < deadline:
             client.send_frame(wire.HEARTBEAT, 0, b"")
             try:
                 client.read_method(0.4)
@@ -375,8 +375,8 @@ class Heartbeat(ClientTest):
         began = time.monotonic()
         with self.assertRaises(wire.Dropped):
             while True:
-                client.read_method(10)
-        self.assertTrue(1.5 <= time.monotonic() - began <= 5, time.monotonic() - began)
+                client.read_method()
+        self.assertGreaterEqual(time.monotonic() - began, 1.5)
 
     @support.slow
     def test_any_traffic_counts_as_a_heartbeat(self):

@@ -190,7 +190,7 @@ class Refused(ClientTest):
 
 
 class Confirms(ClientTest):
-    def acked(self, channel, last, timeout=5):
+    def acked(self, channel, last, timeout=wire.PATIENCE):
         """Collect acks until everything up to `last` is settled; the set of nacked tags."""
         open_tags, nacked = set(range(1, last + 1)), set()
         while open_tags:

@@ -119,14 +119,14 @@ class ConsumerTimeout(SettingsTest):
         self.closes(closed, 406, self.TEXT % 700)
 
     def test_acknowledged_in_time(self):
-        self.broker({"consumer_timeout": "1000"})
+        self.broker({"consumer_timeout": "3000"})
         channel = self.client().channel()
         queue = channel.call("queue.declare", exclusive=True).queue
         channel.call("basic.consume", queue=queue)
-        for _ in range(4):
+        for _ in range(5):
             channel.publish("", queue, b"x")
             got = channel.deliver()
-            time.sleep(0.5)
+            time.sleep(0.7)
             channel.send("basic.ack", delivery_tag=got.delivery_tag)
         channel.call("basic.qos", prefetch_count=1)
 
@@ -187,7 +187,7 @@ class Identity(SettingsTest):
 
 class CommandLine(SettingsTest):
     def run_daemon(self, *arguments, **environment):
-        return subprocess.run([harness.binary()] + list(arguments), timeout=10, check=False,
+        return subprocess.run([harness.binary()] + list(arguments), timeout=wire.PATIENCE, check=False,
                               env=dict(os.environ, **environment), stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 

@@ -144,7 +144,7 @@ class Transport(TlsTest):
     def test_silence_on_the_tls_port(self):
         self.broker(ssl_handshake_timeout="1000")
         sock = socket.create_connection(("127.0.0.1", self.port))
-        sock.settimeout(8)
+        sock.settimeout(wire.PATIENCE)
         self.assertEqual(sock.recv(10), b"")
         sock.close()
 
@@ -169,7 +169,7 @@ class Transport(TlsTest):
         def changed():
             client = self.client(self.context())
             return "second" in str(client.socket.getpeercert()["subject"])
-        support.wait_for(changed, 5)
+        support.wait_for(changed)
         channel.call("queue.declare", exclusive=True)  # the old connection lives on
 
     def test_bad_new_certificate_keeps_the_old(self):

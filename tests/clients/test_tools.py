@@ -9,7 +9,7 @@ import support
 import wire
 
 
-def tool(name, *arguments, stdin=None, timeout=20):
+def tool(name, *arguments, stdin=None, timeout=support.PATIENCE):
     """Run amqp-NAME against the broker; (exit status, output, errors)"""
     done = subprocess.run(["amqp-" + name, "--url=" + url()] + list(arguments), input=stdin,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
@@ -103,7 +103,7 @@ class Tools(unittest.TestCase):
         host, port = wire.parse_url(support.URL)[:2]
         done = subprocess.run(["amqp-get", "--url=amqp://guest:wrong@%s:%d/" % (host, port), "-q",
                                self.q], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              check=False, timeout=20)
+                              check=False, timeout=support.PATIENCE)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn(b"ACCESS_REFUSED", done.stderr)
 

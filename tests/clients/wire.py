@@ -16,6 +16,8 @@ import time
 import urllib.parse
 
 DEFAULT_URL = "amqp://guest:guest@127.0.0.1:5672/"
+# Seconds for what must come, but may take its time on a busy machine.
+PATIENCE = 60.0
 HEADER = b"AMQP\x00\x00\x09\x01"
 METHOD, CONTENT, BODY, HEARTBEAT = 1, 2, 3, 8
 FRAME_END = b"\xce"
@@ -373,7 +375,7 @@ def parse_url(url=None):
 class Socket:
     """Frames over a TCP socket, no protocol state at all."""
 
-    def __init__(self, url=None, timeout=10.0):
+    def __init__(self, url=None, timeout=PATIENCE):
         host, port = parse_url(url)[:2]
         self.timeout = timeout
         self.socket = socket.create_connection((host, port), timeout)
@@ -445,7 +447,7 @@ class Client(Socket):
 
     def __init__(self, url=None, *, heartbeat=0, frame_max=None, channel_max=None, vhost=None,
                  mechanism="PLAIN", response=None, properties=None, capabilities=None,
-                 timeout=10.0):
+                 timeout=PATIENCE):
         super().__init__(url, timeout)
         self.backlog = collections.defaultdict(collections.deque)
         self.partial = {}
@@ -535,7 +537,7 @@ class Client(Socket):
         self.expect(number, "channel.open-ok")
         return Channel(self, number)
 
-    def shut(self, timeout=10.0):
+    def shut(self, timeout=PATIENCE):
         """A polite connection.close; errors on the way are nobody's business."""
         try:
             self.send_method(0, "connection.close", reply_code=200, reply_text="bye")
@@ -544,7 +546,7 @@ class Client(Socket):
             pass
         self.close()
 
-    def wait_close(self, timeout=10.0):
+    def wait_close(self, timeout=PATIENCE):
         """The ConnectionClosed or ChannelClosed that the broker must send now."""
         try:
             deadline = time.monotonic() + timeout
@@ -601,6 +603,6 @@ class Channel:
             return True
         return False
 
-    def closes(self, timeout=10.0):
+    def closes(self, timeout=PATIENCE):
         """The close that the broker must answer with."""
         return self.client.wait_close(timeout)

@@ -102,7 +102,7 @@ class World:
         self.serial = 0
         self.untouched = set(QUEUES) - CONSUMED  # queues that nobody ever consumed from
         self.counts = collections.Counter()
-        self.patience = 20  # seconds in which a client hears something
+        self.patience = 60  # seconds in which a client hears something
 
     def next_serial(self):
         self.serial += 1
@@ -289,7 +289,7 @@ def check_topology(channel):
         channel.call("queue.declare", queue=name, durable=True, arguments=arguments)
 
 
-def wait_empty(channel, queue, seconds=20):
+def wait_empty(channel, queue, seconds=60):
     deadline = time.monotonic() + seconds
     while channel.call("queue.declare", queue=queue, passive=True).message_count:
         if time.monotonic() > deadline:

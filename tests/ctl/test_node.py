@@ -161,7 +161,7 @@ class Top(WithBroker):
         channel = self.broker.connect().channel()
         for _ in range(100):
             channel.basic_publish('', 'busy', b'x')
-        picture = json.loads(watch.communicate(timeout=20)[0])
+        picture = json.loads(watch.communicate(timeout=60)[0])
         busy, idle = picture['queues']
         self.assertEqual((busy['name'], idle['name']), ('busy', 'idle'))
         self.assertGreater(busy['publish/s'], 20)

@@ -131,7 +131,7 @@ class Alarm(Load):
         last = None
         while last != self.confirmed():
             last = self.confirmed()
-            time.sleep(0.3)
+            time.sleep(1)
 
     def expect_seen(self, on):
         broker = self.broker

@@ -16,7 +16,7 @@ import harness
 import wire
 
 QUICK = bool(os.environ.get('QUICK'))
-PATIENCE = 30.0  # seconds, for what must come but may be slow on a busy machine
+PATIENCE = 60.0  # seconds, for what must come but may be slow on a busy machine
 
 
 # A decorator for scenarios that the short form does without.

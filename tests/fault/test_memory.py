@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The memory alarm raised and cleared under load: as test_disk.py, but nothing stops the disk."""
+import contextlib
+import socket
+import threading
+import time
 import unittest
 
 import harness
@@ -9,6 +13,7 @@ from node import Node, PATIENCE, rounds, wait_until
 
 MIB = 1 << 20
 LIMIT = 96 * MIB
+QUIET = 2.5  # seconds without a message that show that the alarm, looked after each second, stays on
 
 
 class Ballast:
@@ -19,23 +24,38 @@ class Ballast:
         self.client = wire.Client(broker.url, timeout=PATIENCE)
         self.channel = self.client.channel()
         self.channel.call('queue.declare', queue='ballast', auto_delete=True)
-        self.sent = 0
+        self.publisher = wire.Client(broker.url, timeout=10 * PATIENCE)
+        self.thread = threading.Thread(target=self.pour, daemon=True)
+
+    def pour(self):
+        """The limit, and then slowly more; the broker reads no further once the alarm is on."""
+        channel = self.publisher.channel()
+        with contextlib.suppress(OSError):
+            for number in range(2 * LIMIT // MIB):
+                channel.publish('', 'ballast', b'.' * MIB)
+                time.sleep(0.2 if number > LIMIT // MIB else 0)
+
+    def count(self):
+        return self.channel.call('queue.declare', queue='ballast', passive=True).message_count
 
     def load(self):
-        """Publishes more than the limit, but sends no further once the broker reads no more."""
-        publisher = wire.Client(self.broker.url, timeout=1)
-        channel = publisher.channel()
-        try:
-            for _ in range(LIMIT // MIB):
-                channel.publish('', 'ballast', b'.' * MIB)
-        except TimeoutError:
-            pass  # held
-        wait_until('the alarm is on', lambda: self.broker.api('nodes')[0]['mem_alarm'])
-        publisher.close()
+        """Memory that messages need on their way and give back can end the first alarm: until one stays."""
+        self.thread.start()
+        seen = {'count': -1, 'since': 0}
+
+        def stays():
+            count = self.count()
+            if count != seen['count'] or not self.broker.api('nodes')[0]['mem_alarm']:
+                seen.update(count=count, since=time.monotonic())
+            return time.monotonic() - seen['since'] > QUIET
+        wait_until('the alarm stays on', stays)
 
     def drop(self):
         """A consumer takes all of it; gives how much that was."""
-        count = self.channel.call('queue.declare', queue='ballast', passive=True).message_count
+        self.publisher.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.publisher.close()
+        count = self.count()
         tag = self.channel.call('basic.consume', queue='ballast', no_ack=True).consumer_tag
         for _ in range(count):
             assert len(self.channel.deliver().body) == MIB

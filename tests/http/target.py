@@ -92,7 +92,7 @@ class Target(unittest.TestCase):
             credentials=pika.PlainCredentials(user, user), **parameters))
 
     @staticmethod
-    def until(condition, patience=15):
+    def until(condition, patience=60):
         """Waits until the condition gives something, which is returned."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:

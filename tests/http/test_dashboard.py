@@ -117,7 +117,7 @@ class Dashboard(Target):
         query = urllib.parse.urlencode({'query': expression})
         try:
             with urllib.request.urlopen(f'http://127.0.0.1:{cls.port}/api/v1/query?{query}',
-                                        timeout=10) as answer:
+                                        timeout=60) as answer:
                 return [float(series['value'][1]) for series in json.load(answer)['data']['result']]
         except OSError:
             return []

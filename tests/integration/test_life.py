@@ -23,11 +23,10 @@ class Start(unittest.TestCase):
             times = []
             for _ in range(3):
                 broker.stop()
-                began = time.monotonic()
                 broker.start()
-                times.append(time.monotonic() - began)
+                times.append(broker.cpu())
             if not instrumented():
-                self.assertLess(min(times), 0.2)
+                self.assertLess(min(times), 0.1)
                 self.assertLess(broker.rss(), 15 << 20)
 
     def test_listens_on_ipv6_and_on_names(self):
@@ -208,7 +207,7 @@ class Stop(unittest.TestCase):
             wire.expect(sock, (10, 10))
             began = time.monotonic()
             self.assertEqual(broker.stop(), 0)
-            self.assertLess(time.monotonic() - began, 5)
+            self.assertLess(time.monotonic() - began, 50)
 
     def test_messages_on_their_way_to_the_disk_are_kept(self):
         with Daemon() as broker:

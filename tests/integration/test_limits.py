@@ -8,7 +8,7 @@ import unittest
 import pika
 
 import wire
-from daemon import Daemon
+from daemon import PATIENCE, Daemon
 from test_login import ask
 
 CLOSED = pika.exceptions.ConnectionClosedByBroker
@@ -51,11 +51,16 @@ class Configured(unittest.TestCase):
                 channel.basic_publish('', 'q', b'x')
             got = []
             channel.basic_consume('q', lambda c, method, p, body: got.append(method.delivery_tag))
-            channel.connection.process_data_events(0.5)
-            self.assertEqual(len(got), 5)
+
+            def expect(count):
+                deadline = time.monotonic() + PATIENCE
+                while len(got) < count and time.monotonic() < deadline:
+                    channel.connection.process_data_events(0.1)
+                channel.connection.process_data_events(0.3)
+                self.assertEqual(len(got), count)
+            expect(5)
             channel.basic_ack(got[-1], multiple=True)
-            channel.connection.process_data_events(0.5)
-            self.assertEqual(len(got), 10)
+            expect(10)
 
     def test_queues_of_the_node(self):
         with Daemon('cluster_queue_limit=1') as broker:

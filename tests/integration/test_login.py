@@ -22,7 +22,7 @@ def ask(broker, method, path, body=None, user='guest', password='guest'):
         headers={'Authorization': 'Basic ' + base64.b64encode(
             f'{user}:{password}'.encode()).decode()})
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             text = response.read()
             return response.status, json.loads(text) if text else None
     except urllib.error.HTTPError as error:

@@ -11,7 +11,7 @@ import urllib.request
 
 import pika
 
-from daemon import Daemon, free_ports, instrumented
+from daemon import Daemon, free_ports
 
 INTERVAL = 1  # seconds between samples
 BODIES = (10, 100, 101, 5000)  # bytes; the second is at the bound of the first bucket
@@ -22,7 +22,7 @@ def fetch(port, path, user='guest:guest'):
     request = urllib.request.Request(f'http://127.0.0.1:{port}{path}')
     if user:
         request.add_header('Authorization', 'Basic ' + base64.b64encode(user.encode()).decode())
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return answer.read().decode()
 
 
@@ -193,29 +193,38 @@ class Counters(unittest.TestCase):
 
 
 class Rates(unittest.TestCase):
+    def steady_load(self, broker, channel):
+        """How many were sent, how many a second, and what the API says of that."""
+        began = time.monotonic()
+        sent = 0
+        while time.monotonic() - began < 3.5 * INTERVAL:
+            channel.basic_publish('', 'q', b'x' * 1000)
+            sent += 1
+            time.sleep(0.005)
+        rate = sent / (time.monotonic() - began)
+        queue = api(broker, '/queues/%2F/q')
+        overview = api(broker, '/overview')
+        connection = api(broker, '/connections')[0]
+        return sent, rate, [queue['message_stats']['publish_details']['rate'],
+                            queue['messages_details']['rate'],
+                            overview['message_stats']['publish_details']['rate'],
+                            connection['recv_oct_details']['rate'] / 1060]
+
     def test_rates_add_up(self):
         """The samples hold every message; a steady load has the rate that it has."""
         with Daemon(f'collect_statistics_interval={INTERVAL * 1000}') as broker:
             channel = broker.connect().channel()
             channel.queue_declare('q')
             time.sleep(INTERVAL * 1.5)
-            began = time.monotonic()
             sent = 0
-            while time.monotonic() - began < 3.5 * INTERVAL:
-                channel.basic_publish('', 'q', b'x' * 1000)
-                sent += 1
-                time.sleep(0.005)
-            rate = sent / (time.monotonic() - began)
-            queue = api(broker, '/queues/%2F/q')
-            overview = api(broker, '/overview')
-            connection = api(broker, '/connections')[0]
-            if not instrumented():
-                for seen in (queue['message_stats']['publish_details']['rate'],
-                             queue['messages_details']['rate'],
-                             overview['message_stats']['publish_details']['rate'],
-                             connection['recv_oct_details']['rate'] / 1060):
-                    self.assertGreater(seen, rate * 0.5)
-                    self.assertLess(seen, rate * 1.5)
+            # A load is not steady on a machine that has other things to do: another try, then.
+            for _ in range(10):
+                count, rate, seen = self.steady_load(broker, channel)
+                sent += count
+                off = [one for one in seen if not 0.5 * rate < one < 1.5 * rate]
+                if not off:
+                    break
+            self.assertEqual(off, [], f'sent {rate} a second')
             time.sleep(INTERVAL * 2.5)
             query = f'?msg_rates_age=60&msg_rates_incr={INTERVAL}'
             for path in ('/queues/%2F/q', '/overview', '/vhosts/%2F'):

@@ -96,7 +96,7 @@ class Root(unittest.TestCase):
         binary = shutil.copy(BILBYD, self.directory)
         done = subprocess.run(['setpriv', '--reuid=nobody', '--clear-groups', binary, '--data-dir',
                                self.data, '--set', 'user=root'], capture_output=True, text=True,
-                              timeout=20)
+                              timeout=60)
         self.assertEqual(done.returncode, 78)
         self.assertIn("only root can become 'root'", done.stderr)
 

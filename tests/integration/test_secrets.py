@@ -40,7 +40,7 @@ def get(broker, path, user, password):
     request.add_header('Authorization',
                        'Basic ' + base64.b64encode(f'{user}:{password}'.encode()).decode())
     try:
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.read().decode()
     except urllib.error.HTTPError as error:
         return error.read().decode()
@@ -152,7 +152,7 @@ class Secrets(unittest.TestCase):
 
     def test_print_config_hides_them(self):
         done = subprocess.run([BILBYD, '--config', self.config, '--print-config'],
-                              capture_output=True, text=True, timeout=20)
+                              capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 0)
         self.assertIn('default_pass', done.stdout)
         self.check('--print-config', done.stdout + done.stderr)
@@ -164,7 +164,7 @@ class Secrets(unittest.TestCase):
             with open(path, 'w') as file:
                 file.write(line + '\n')
             done = subprocess.run([BILBYD, '--config', path, '--check-config'],
-                                  capture_output=True, text=True, timeout=20)
+                                  capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, 78)
             self.check(line, done.stdout + done.stderr)
 

@@ -198,7 +198,7 @@ class Tls(unittest.TestCase):
         with self.daemon(f'management.ssl.port={port}', 'management.ssl.ip=127.0.0.1') as broker:
             request = urllib.request.Request(f'https://localhost:{port}/api/whoami')
             with self.assertRaises(urllib.error.HTTPError) as caught:
-                urllib.request.urlopen(request, context=self.context(), timeout=10)
+                urllib.request.urlopen(request, context=self.context(), timeout=60)
             self.assertEqual(caught.exception.code, 401)
             self.assertEqual(broker.process.poll(), None)
 

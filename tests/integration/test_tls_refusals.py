@@ -61,7 +61,7 @@ class Refusals(unittest.TestCase):
     def s_client(self, port, *arguments, say=''):
         """What s_client prints; it ends when its input does."""
         done = subprocess.run(['openssl', 's_client', '-connect', f'127.0.0.1:{port}', *arguments],
-                              input=say, capture_output=True, text=True, timeout=20)
+                              input=say, capture_output=True, text=True, timeout=60)
         return done.stdout + done.stderr
 
     def negotiated(self, output):

@@ -68,7 +68,7 @@ def expect(sock, ids):
     return arguments
 
 
-def connect(port, heartbeat=0, timeout=10, password=b'guest'):
+def connect(port, heartbeat=0, timeout=60, password=b'guest'):
     """An open connection as a socket."""
     sock = socket.create_connection(('127.0.0.1', port), timeout)
     sock.sendall(HEADER)

@@ -143,5 +143,5 @@ class Bulk:
         except TimeoutError:
             pass
         finally:
-            self.sock.settimeout(60)
+            self.sock.settimeout(120)
         return True
