@@ -226,7 +226,8 @@ check: all $(UNIT_BINARIES) $(REPLAY_BINARIES) $(SIM)
 	$(if $(SIM),echo 'simulator: $(SIM) --twice $(call SIM_FLAGS,200)'; \
 	    echo 'crowds: $(SIM) --crowd --seeds 3'; \
 	    echo 'power cuts: $(SIM) --power --seeds 12 --every 30'; \
-	    echo 'disk failures: $(SIM) --fault --seeds 12 --every 30';) \
+	    echo 'disk failures: $(SIM) --fault --seeds 12 --every 30'; \
+	    echo 'failed reads: $(SIM) --read --seeds 12 --every 120';) \
 	$(foreach runner,$(RUNNERS),echo '$(runner:tests/%/run=%): $(runner) --quick';) \
 	} | build-aux/check-all
 endif
@@ -265,8 +266,8 @@ sim: $(SIM)
 	$(if $(SIM),$(SIM) $(call SIM_FLAGS,1000))
 
 # Every operation of the disk in so many worlds; EVERY=10 takes each tenth.
-.PHONY: sim-power sim-fault
-sim-power sim-fault: sim-%: $(SIM)
+.PHONY: sim-power sim-fault sim-read
+sim-power sim-fault sim-read: sim-%: $(SIM)
 	$(if $(SIM),$(SIM) --$* --seeds $(or $(WORLDS),10) --every $(or $(EVERY),1))
 
 # ---- variants ------------------------------------------------------------------------------------
@@ -425,6 +426,7 @@ help:
 #:                            CROWD=1: with a thousand clients and more)
 #: make sim-power            the power cut at every operation of the disk (WORLDS=10; EVERY=30: each 30th)
 #: make sim-fault            likewise, and the disk fails there
+#: make sim-read             likewise, with every operation that reads
 #: make sanitize             check in a build with AddressSanitizer and UBSan
 #: make tsan                 unit tests and suites in a build with ThreadSanitizer (T=, SUITES=: some)
 #: make valgrind             unit tests and one life of the daemon under memcheck

@@ -250,7 +250,7 @@ void broker_sum_stats(const struct broker *broker, struct message_stats *stats,
 bool broker_alarmed(const struct broker *broker)
 {
     for (size_t i = 0; i < ALARM_COUNT; i++)
-        if (broker->alarms[i])
+        if (broker->alarms[i] && i != ALARM_READ)
             return true;
     return false;
 }
@@ -279,8 +279,9 @@ void broker_set_alarm(struct broker *broker, enum alarm alarm, bool on)
     if (broker->alarms[alarm] == on)
         return;
     broker->alarms[alarm] = on;
-    log_warning(broker->log, on ? "alarm raised: publishers are held" : "alarm cleared", "alarm=%s",
-                names[alarm]);
+    const char *raised = alarm == ALARM_READ ? "alarm raised: messages can't be read back"
+                                             : "alarm raised: publishers are held";
+    log_warning(broker->log, on ? raised : "alarm cleared", "alarm=%s", names[alarm]);
     LIST_EACH(&broker->connections, node)
         connection_note_alarms(CONTAINER_OF(node, struct connection, broker_link));
 }

@@ -70,8 +70,9 @@ struct broker_options {
 };
 void broker_options_init(struct broker_options *options);
 
-/* Reasons for which publishers are held. The broker sees to the last one itself: the store can't write. */
-#define ALARM_TABLE(X) X(MEMORY, "memory") X(DISK, "disk") X(STORE, "store")
+/* Reasons for which publishers are held, save the last one: of that, operators are told. The broker sees
+ * to the last two itself: the store can't write; paged messages can't be read back. */
+#define ALARM_TABLE(X) X(MEMORY, "memory") X(DISK, "disk") X(STORE, "store") X(READ, "read")
 enum alarm {
 #define X(name, text) ALARM_##name,
     ALARM_TABLE(X)
@@ -109,6 +110,7 @@ struct broker {
     struct list runnable; /* struct queue.runnable_link: messages and credit are there */
     struct list heavy;    /* struct lane.heavy_link: to be paged out */
     uint32_t lane_count;
+    uint32_t unreadable_lanes;  /* while there are any, ALARM_READ is on */
     struct list confirming;     /* struct channel.confirming_link */
     struct hmap reply_channels; /* struct channel by reply-to token */
     uint32_t queue_count;

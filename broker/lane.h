@@ -53,7 +53,8 @@ struct lane {
     uint32_t store_id;      /* 0: nothing was stored yet */
     uint32_t transient_id;  /* the same for messages that only had to leave memory */
     uint8_t priority;
-    bool reading; /* store_page() was asked */
+    bool reading;    /* store_page() was asked */
+    bool unreadable; /* the last read of the range failed: counts in broker->unreadable_lanes */
     uint64_t position_next;
     uint64_t delivered_upto; /* positions below were delivered */
     uint64_t seen_upto;      /* positions below may have been delivered before this start */

@@ -197,6 +197,20 @@ static void unsplit_first(struct lane *lane, struct entry *entry)
         entry_watch_expiry(lane->queue, entry);
 }
 
+/* Keeps the count of lanes that can't be read, and the alarm that says so. */
+static void note_readable(struct lane *lane, bool readable)
+{
+    struct broker *broker = vhost_of(lane)->broker;
+    if (lane->unreadable == !readable)
+        return;
+    lane->unreadable = !readable;
+    if (readable)
+        broker->unreadable_lanes--;
+    else
+        broker->unreadable_lanes++;
+    broker_set_alarm(broker, ALARM_READ, broker->unreadable_lanes > 0);
+}
+
 static void close_range(struct lane *lane)
 {
     struct list *lists[] = {&lane->resident, &lane->tail};
@@ -209,6 +223,7 @@ static void close_range(struct lane *lane)
     lane->queue->ready_bytes -= lane->paged_bytes; /* none, unless the database counted wrong */
     lane->paged_bytes = 0;
     lane->paged_deadline = INT64_MIN;
+    note_readable(lane, true);
     if (lane->overdue > 0 && !lane->queue->deleted)
         queue_watch_expiry(lane->queue);
     lane->overdue = 0;
@@ -275,6 +290,8 @@ void lane_page_out(struct lane *lane)
     uint64_t durable = store_durable(vhost_of(lane)->db);
     if (lane->retry_seq > durable) {
         note_heavy(lane);
+        if (lane->unreadable && !lane->reading)
+            queue_wake(lane->queue);
         return;
     }
     if (lane->memory > limit && lane->overdue == 0) {
@@ -445,8 +462,9 @@ void lane_page_end(void *context, enum err error)
 {
     struct lane *lane = context;
     lane->reading = false;
+    note_readable(lane, error == ERR_OK || lane->paged_count == 0);
     if (error != ERR_OK) {
-        /* Tried again when the store advances; storage/ has said what is wrong. */
+        /* Tried again when the store has news; storage/ has said what is wrong. */
         note_heavy(lane);
         return;
     }

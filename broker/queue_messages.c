@@ -234,7 +234,8 @@ static bool shed_one(struct queue *queue)
     struct lane *lane = queue_first_lane(queue);
     if (!lane || !queue_over_length(queue))
         return false;
-    struct entry *entry = lane_head_now(lane);
+    /* With somebody there to take it, it could not be read a moment ago. */
+    struct entry *entry = queue_has_taker(queue) ? NULL : lane_head_now(lane);
     if (!entry)
         return false;
     queue_unlink(queue, entry);

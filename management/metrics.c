@@ -196,6 +196,7 @@ void metrics_read_node(struct metrics_node *node, const struct call *call)
         .part_work = management_work_most(call->management),
         .memory_alarm = broker->alarms[ALARM_MEMORY],
         .disk_alarm = broker_disk_alarmed(broker),
+        .read_alarm = broker->alarms[ALARM_READ],
         .sizes.bounds = &MESSAGE_SIZE_BOUNDS,
     };
     broker_sum_stats(broker, NULL, &node->sizes.counts);

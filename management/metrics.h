@@ -37,7 +37,7 @@ struct metrics_node {
     uint64_t sockets_most;
     struct login_counts logins;
     uint64_t part_work; /* see management_work_most() */
-    bool memory_alarm, disk_alarm;
+    bool memory_alarm, disk_alarm, read_alarm;
 };
 
 /* What stands for a connection; for the others it is struct queue and so on. */

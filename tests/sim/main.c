@@ -6,6 +6,7 @@
  *   sim --power --seeds N  runs each seed once for every operation with which it changes the disk, and
  *                        cuts the power there; --every K takes each K-th of them only
  *   sim --fault --seeds N  likewise, and the disk fails there: once, or until it is mended
+ *   sim --read --seeds N  likewise with every operation that reads
  *   sim --power --seed S --at I  replays one of those
  *   --crowd              worlds of a thousand clients and more
  *   --steps N            length of a run
@@ -75,7 +76,8 @@ static uint64_t sweep(const struct arguments *arguments, struct sim_request requ
     uint64_t points = 0;
     sim_run(&request, &calm);
     /* Not always the same ones of each world. */
-    for (request.at = 1 + request.seed % arguments->every; request.at <= calm.disk_changes;
+    uint64_t last = request.sweep == SWEEP_READ ? calm.disk_reads : calm.disk_changes;
+    for (request.at = 1 + request.seed % arguments->every; request.at <= last;
          request.at += arguments->every, points++)
         sim_run(&request, &result);
     return points;
@@ -92,7 +94,7 @@ static int keep_going(const struct arguments *arguments)
         pid_t child = fork();
         CHECK(child >= 0);
         if (child == 0) {
-            if (request.sweep && !request.at)
+            if (request.sweep != SWEEP_NONE && !request.at)
                 sweep(arguments, request);
             else
                 run_one(arguments, &request);
@@ -124,9 +126,12 @@ static int run_sweep(const struct arguments *arguments)
     struct sim_request request = arguments->request;
     for (uint64_t i = 0; i < arguments->count; i++, request.seed++)
         points += sweep(arguments, request);
+    static const char *const events[] = {[SWEEP_POWER] = "the power cut",
+                                         [SWEEP_FAULT] = "a failure",
+                                         [SWEEP_READ] = "a failed read"};
     printf("%" PRIu64 " worlds of %u steps, %s at %" PRIu64
            " operations of the disk: nothing confirmed lost, nothing invented\n",
-           arguments->count, request.steps, request.power ? "the power cut" : "a failure", points);
+           arguments->count, request.steps, events[request.sweep], points);
     printf("%" PRIu64 " passed, 0 failed\n", points);
     return 0;
 }
@@ -135,8 +140,9 @@ static int run_sweep(const struct arguments *arguments)
 
 _Noreturn static void usage(void)
 {
-    fprintf(stderr, "usage: sim [--seeds N] [--first S] [--seed S] [--steps N] [--trace] "
-                    "[--keep-going] [--twice] [--crowd] [--power|--fault [--every K | --at I]]\n");
+    fprintf(stderr,
+            "usage: sim [--seeds N] [--first S] [--seed S] [--steps N] [--trace] "
+            "[--keep-going] [--twice] [--crowd] [--power|--fault|--read [--every K | --at I]]\n");
     exit(64);
 }
 
@@ -156,8 +162,12 @@ static void read_option(struct arguments *arguments, int option)
         arguments->every = number;
     else if (option == 'a')
         request->at = number;
-    else if (option == 'p' || option == 'x')
-        request->sweep = true, request->power = option == 'p';
+    else if (option == 'p')
+        request->sweep = SWEEP_POWER;
+    else if (option == 'x')
+        request->sweep = SWEEP_FAULT;
+    else if (option == 'r')
+        request->sweep = SWEEP_READ;
     else if (option == 'm')
         request->crowd = true;
     else if (option == 'v')
@@ -173,26 +183,20 @@ static void read_option(struct arguments *arguments, int option)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"seeds", required_argument, NULL, 'n'},
-        {"first", required_argument, NULL, 'f'},
-        {"seed", required_argument, NULL, 's'},
-        {"steps", required_argument, NULL, 't'},
-        {"every", required_argument, NULL, 'e'},
-        {"at", required_argument, NULL, 'a'},
-        {"power", no_argument, NULL, 'p'},
-        {"fault", no_argument, NULL, 'x'},
-        {"trace", no_argument, NULL, 'v'},
-        {"keep-going", no_argument, NULL, 'k'},
-        {"twice", no_argument, NULL, 'w'},
-        {"crowd", no_argument, NULL, 'm'},
-        {NULL, 0, NULL, 0},
+        {"seeds", required_argument, NULL, 'n'}, {"first", required_argument, NULL, 'f'},
+        {"seed", required_argument, NULL, 's'},  {"steps", required_argument, NULL, 't'},
+        {"every", required_argument, NULL, 'e'}, {"at", required_argument, NULL, 'a'},
+        {"power", no_argument, NULL, 'p'},       {"fault", no_argument, NULL, 'x'},
+        {"read", no_argument, NULL, 'r'},        {"trace", no_argument, NULL, 'v'},
+        {"keep-going", no_argument, NULL, 'k'},  {"twice", no_argument, NULL, 'w'},
+        {"crowd", no_argument, NULL, 'm'},       {NULL, 0, NULL, 0},
     };
     struct arguments arguments = {
         .request = {.seed = 1, .steps = STEPS_DEFAULT}, .count = 100, .every = 1};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
         read_option(&arguments, option);
-    bool sweeps = arguments.request.sweep && !arguments.request.at;
+    bool sweeps = arguments.request.sweep != SWEEP_NONE && !arguments.request.at;
     return arguments.keep_going ? keep_going(&arguments)
            : sweeps             ? run_sweep(&arguments)
                                 : run_all(&arguments);

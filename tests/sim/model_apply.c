@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each method of a client does, and what the node owes for it. */
 #include "tests/sim/model.h"
+#include "tests/sim/peek.h"
 
 struct m_connection *model_connect(struct model *model, unsigned client)
 {
@@ -62,6 +63,13 @@ static struct m_queue *need_readable(struct model *model, struct m_channel *chan
                                      const char *name)
 {
     return may(model, channel, M_READ, name) ? need_queue(model, channel, name) : NULL;
+}
+
+/* What no client may do ends its connection. */
+static void end_hard(struct model *model, struct m_connection *connection, uint16_t code)
+{
+    model_connection_end(model, connection);
+    model_expect(model, connection, 0, METHOD_CONNECTION_CLOSE)->code = code;
 }
 
 /* -- channel -- */
@@ -351,6 +359,16 @@ static void cancel(struct model *model, struct m_channel *channel, const struct 
     answer(model, channel, METHOD_BASIC_CANCEL_OK)->name = tag;
 }
 
+/* The node has just answered that it can't read. */
+static bool says_unreadable(const struct m_connection *connection)
+{
+    const struct m_frame *last = connection->emitted.count > 0
+                                     ? connection->emitted.at[connection->emitted.count - 1]
+                                     : NULL;
+    return last && last->method.kind == METHOD_CONNECTION_CLOSE &&
+           last->method.connection_close.reply_code == 541;
+}
+
 static void get(struct model *model, struct m_channel *channel, const struct m_op *op)
 {
     struct m_queue *queue = need_readable(model, channel, op->queue->name);
@@ -364,6 +382,10 @@ static void get(struct model *model, struct m_channel *channel, const struct m_o
     struct m_entry *entry = model_head(queue);
     if (!entry) {
         answer(model, channel, METHOD_BASIC_GET_EMPTY);
+        return;
+    }
+    if (says_unreadable(channel->connection) && peek_unreadable(model, queue)) {
+        end_hard(model, channel->connection, 541);
         return;
     }
     struct m_expect *expect = answer(model, channel, METHOD_BASIC_GET_OK);
@@ -490,13 +512,6 @@ static void apply_open(struct model *model, struct m_channel *channel, struct m_
         model_channel_end(model, channel), answer(model, channel, METHOD_CHANNEL_CLOSE_OK);
     else
         model_fail(model, "the model does not know %s", method_info(kind)->name);
-}
-
-/* What no client may do ends its connection. */
-static void end_hard(struct model *model, struct m_connection *connection, uint16_t code)
-{
-    model_connection_end(model, connection);
-    model_expect(model, connection, 0, METHOD_CONNECTION_CLOSE)->code = code;
 }
 
 static void apply_connection(struct model *model, struct m_connection *connection,

@@ -401,7 +401,7 @@ void model_dispatched(struct model *model)
     for (size_t i = 0; i < model->queues.count; i++) {
         const struct m_queue *queue = model->queues.at[i];
         const struct m_consumer *taker = model_taker(queue);
-        if (queue->ready.count > 0 && taker && !peek_reading(model, queue))
+        if (queue->ready.count > 0 && taker && !peek_waits(model, queue))
             model_fail(model, "%s: %zu messages are ready, %s could take one, and nothing happens",
                        queue->spec->name, queue->ready.count, taker->tag);
     }

@@ -106,6 +106,8 @@ void model_enforce_length(struct model *model, struct m_queue *queue)
         struct m_entry *head = model_head(queue);
         if (!head || !over(queue, queue->ready.count, model_ready_bytes(queue)))
             break;
+        if (peek_unreadable(model, queue) && peek_ready(model, queue) >= queue->ready.count)
+            break; /* what it has to drop next can't be read */
         const struct m_consumer *taker = model_taker(queue);
         if (taker && !peek_reading(model, queue))
             model_fail(model,

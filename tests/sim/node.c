@@ -24,7 +24,7 @@ static bool read_pages(struct node *node)
         return false;
     trace_line(&node->world->trace, "disk: read pages");
     broker_collect(node->broker);
-    return true;
+    return !node_broken(node); /* what could not be read is asked for again and again */
 }
 
 /* -- time -- */

@@ -39,14 +39,18 @@ void node_break_disk(struct node *node)
     trace_line(&node->world->trace, "disk: breaks after %" PRIu64, fault.after);
 }
 
-/* In each of three ways, for once and for longer. */
+/* In each of some ways, for once and for longer. */
 static void fail_at(struct node *node, uint64_t after)
 {
-    static const int results[] = {SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC};
-    memvfs_fail(node->disk, (struct memvfs_fault){.operations = MEMVFS_CHANGE,
-                                                  .after = after,
-                                                  .lasting = after % 2 == 0,
-                                                  .result = results[after % ARRAY_LEN(results)]});
+    static const int writes[] = {SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC};
+    static const int reads[] = {SQLITE_IOERR_READ, SQLITE_CORRUPT, SQLITE_IOERR_READ};
+    bool reading = node->world->sweep == SWEEP_READ;
+    const int *results = reading ? reads : writes;
+    memvfs_fail(node->disk,
+                (struct memvfs_fault){.operations = reading ? MEMVFS_READ : MEMVFS_CHANGE,
+                                      .after = after,
+                                      .lasting = after % 2 == 0,
+                                      .result = results[after % ARRAY_LEN(writes)]});
 }
 
 bool node_broken(const struct node *node)
@@ -201,7 +205,10 @@ static void find_turn(struct realm *realm, const struct candidates *candidates)
     const char *why = NULL;
     for (size_t i = 0; i < candidates->count; i++) {
         uint64_t turn = candidates->turns[i];
-        if (!peek_stored(model, turn, &why))
+        memvfs_let_look(model->node->disk, true);
+        bool there = peek_stored(model, turn, &why);
+        memvfs_let_look(model->node->disk, false);
+        if (!there)
             continue;
         trace_line(model->trace, "node: %s starts with what turn %" PRIu64 " left", realm->name,
                    turn);
@@ -268,10 +275,10 @@ struct node *node_new(struct world *world)
     node->now_ms = 1000;
     node->wall_ms = 1700000000000;
     world->trace.now_ms = node->now_ms;
-    if (world->cut_at)
-        memvfs_cut_power(node->disk, world->cut_at - 1);
-    if (world->fail_at)
-        fail_at(node, world->fail_at - 1);
+    if (world->sweep_at && world->sweep == SWEEP_POWER)
+        memvfs_cut_power(node->disk, world->sweep_at - 1);
+    else if (world->sweep_at)
+        fail_at(node, world->sweep_at - 1);
     start(node, candidates);
     return node;
 }

@@ -8,6 +8,7 @@
 #include "broker/exchange.h"
 #include "broker/message.h"
 #include "broker/queue.h"
+#include "broker/queue_messages.h"
 #include "broker/vhost.h"
 #include "proto/properties.h"
 #include "proto/table.h"
@@ -385,6 +386,29 @@ void peek_compare(struct model *model)
         compare_queue(model, model->queues.at[i]);
     compare_exchanges(model, vhost);
     compare_sums(model, vhost);
+}
+
+bool peek_unreadable(const struct model *model, const struct m_queue *queue)
+{
+    const struct node *node = model->node;
+    const struct queue *found = queue_of(model, queue);
+    if (!found || !node_broken(node))
+        return false;
+    const struct lane *lane = queue_first_lane(found);
+    return lane && list_empty(&lane->ready) && lane->unreadable && node->broker->alarms[ALARM_READ];
+}
+
+bool peek_waits(const struct model *model, const struct m_queue *queue)
+{
+    const struct queue *found = queue_of(model, queue);
+    return peek_reading(model, queue) || peek_unreadable(model, queue) ||
+           (found && node_broken(model->node) && list_linked(&found->runnable_link));
+}
+
+uint64_t peek_ready(const struct model *model, const struct m_queue *queue)
+{
+    const struct queue *found = queue_of(model, queue);
+    return found ? found->ready_count : 0;
 }
 
 bool peek_reading(const struct model *model, const struct m_queue *queue)

@@ -52,6 +52,14 @@ void peek_compare(struct model *model);
  * they have been read. */
 void peek_mark_paged(struct model *model);
 /* Whether the queue waits for messages to be read back from the disk. */
+/* The queue's next message is on the disk alone, the last attempt to read it failed, and operators are
+ * told. */
+bool peek_unreadable(const struct model *model, const struct m_queue *queue);
+/* How many ready messages it has. */
+uint64_t peek_ready(const struct model *model, const struct m_queue *queue);
+/* Nothing is dealt from the queue for now, and rightly so: what comes next is being read, can't be, or came
+ * when nobody dealt any more. */
+bool peek_waits(const struct model *model, const struct m_queue *queue);
 bool peek_reading(const struct model *model, const struct m_queue *queue);
 /* Whether the disk refused what a database wanted to write last. */
 bool peek_refused(const struct node *node);

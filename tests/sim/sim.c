@@ -323,6 +323,7 @@ static void count(struct sim *sim, struct sim_result *result)
         .messages = sim->world.message_next,
         .lives = sim->node->lives,
         .disk_changes = memvfs_changes(sim->node->disk),
+        .disk_reads = memvfs_reads(sim->node->disk),
     };
     EACH_REALM(sim->node, realm)
     {

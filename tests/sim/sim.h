@@ -12,7 +12,8 @@ struct sim_result {
     uint64_t hash; /* of the whole trace */
     uint64_t messages, delivered, confirmed, dead_lettered;
     uint64_t lives;        /* starts */
-    uint64_t disk_changes; /* operations of the disk that change something */
+    uint64_t disk_changes; /* operations of the disk that change something, */
+    uint64_t disk_reads;   /* and that read */
 };
 
 void sim_run(const struct sim_request *request, struct sim_result *result);

@@ -27,8 +27,8 @@ static void print_tail(const struct trace *trace)
     fprintf(stderr, "replay: build/tests/sim/sim --seed %" PRIu64, trace->request.seed);
     if (trace->request.crowd)
         fprintf(stderr, " --crowd");
-    if (trace->request.sweep)
-        fprintf(stderr, " --%s --at %" PRIu64, trace->request.power ? "power" : "fault",
+    if (trace->request.sweep != SWEEP_NONE)
+        fprintf(stderr, " --%s --at %" PRIu64, sim_sweep_name(trace->request.sweep),
                 trace->request.at);
     fprintf(stderr, " --trace\n");
 }
@@ -45,6 +45,15 @@ static void aborted(int signal_number)
         print_tail(current);
     }
     _exit(1);
+}
+
+const char *sim_sweep_name(enum sim_sweep sweep)
+{
+    static const char *const names[] = {[SWEEP_NONE] = "none",
+                                        [SWEEP_POWER] = "power",
+                                        [SWEEP_FAULT] = "fault",
+                                        [SWEEP_READ] = "read"};
+    return names[sweep];
 }
 
 void trace_init(struct trace *trace, const struct sim_request *request)

@@ -14,15 +14,26 @@
 #define TRACE_LINES 120
 #define TRACE_WIDTH 240
 
+/* What happens at one operation of the disk, in worlds made for it: all is stored, and there is no other
+ * fault of the disk. */
+enum sim_sweep {
+    SWEEP_NONE,
+    SWEEP_POWER, /* the power goes, at an operation that changes something */
+    SWEEP_FAULT, /* or the operation fails */
+    SWEEP_READ,  /* a read fails, where much is on the disk alone */
+};
+
+/* For the command line; static storage. */
+const char *sim_sweep_name(enum sim_sweep sweep);
+
 /* Which run: all that it needs to be the same again. */
 struct sim_request {
     uint64_t seed;
     unsigned steps;
-    bool crowd;  /* a thousand clients and more */
-    bool live;   /* print as it goes */
-    bool sweep;  /* a world for what follows: all is stored, no other fault of the disk */
-    bool power;  /* it is the power that goes; else the disk that fails */
-    uint64_t at; /* this changing operation of the disk; 0: none */
+    bool crowd; /* a thousand clients and more */
+    bool live;  /* print as it goes */
+    enum sim_sweep sweep;
+    uint64_t at; /* of the sweep's operations of the disk, this one; 0: none */
 };
 
 struct trace {

@@ -337,13 +337,26 @@ static void make_durable(struct world *world)
         world->queues[i].durable = true;
 }
 
+/* Most of what is ready is on the disk alone. */
+static void make_long(struct world *world)
+{
+    if (!world->queue_memory)
+        build_backlogs(world);
+    world->queue_memory = 1;
+    if (expires(world))
+        return;
+    world->page_messages = 1 + BELOW(8);
+    world->lane_memory_min = 100 + BELOW(1500);
+    world->lazy_pages = CHANCE(60);
+}
+
 void world_init(struct world *world, const struct sim_request *request)
 {
     memset(world, 0, sizeof *world);
     world->seed = request->seed;
     world->steps = request->steps;
-    world->cut_at = request->power ? request->at : 0;
-    world->fail_at = request->power ? 0 : request->at;
+    world->sweep = request->sweep;
+    world->sweep_at = request->at;
     trace_init(&world->trace, request);
     rng_init_u64(&world->rng, request->seed);
     bool large = CHANCE(25);
@@ -363,8 +376,10 @@ void world_init(struct world *world, const struct sim_request *request)
     world->realm_count = CHANCE(25) ? 2 : 1;
     if (request->crowd)
         gather_crowd(world);
-    if (request->sweep)
+    if (request->sweep != SWEEP_NONE)
         make_durable(world);
+    if (request->sweep == SWEEP_READ)
+        make_long(world);
 }
 
 void world_fini(struct world *world)

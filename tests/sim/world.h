@@ -117,8 +117,8 @@ struct world {
     int64_t consumer_timeout_ms; /* 0: none */
     unsigned write_percent;      /* of steps: how fast the disk is */
     uint64_t message_next;
-    uint64_t cut_at;  /* the power goes at this changing operation of the disk; 0: never */
-    uint64_t fail_at; /* or it fails */
+    enum sim_sweep sweep;
+    uint64_t sweep_at; /* it strikes at this operation of the disk; 0: never */
 };
 
 void world_init(struct world *world, const struct sim_request *request);

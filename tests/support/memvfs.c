@@ -59,6 +59,8 @@ struct memvfs {
     struct memvfs_fault fault;
     bool struck;
     uint64_t changes;
+    uint64_t reads;
+    bool looked_at;  /* memvfs_let_look() */
     uint64_t cut_at; /* changes at which the power goes; 0: never */
     bool dark;       /* it went */
 };
@@ -173,6 +175,9 @@ static struct file *add(struct memvfs *disk, const char *path)
 /* SQLITE_OK, or what the operation is to fail with. With the lock held. */
 static int meet_fault(struct memvfs *disk, enum memvfs_operation operation)
 {
+    if (operation == MEMVFS_READ && disk->looked_at)
+        return SQLITE_OK;
+    disk->reads += operation == MEMVFS_READ;
     if (operation & MEMVFS_CHANGE)
         disk->dark = ++disk->changes == disk->cut_at || disk->dark;
     if (disk->dark && operation != MEMVFS_READ)
@@ -711,6 +716,21 @@ uint64_t memvfs_changes(struct memvfs *disk)
     uint64_t changes = disk->changes;
     unlock(disk);
     return changes;
+}
+
+uint64_t memvfs_reads(struct memvfs *disk)
+{
+    lock(disk);
+    uint64_t reads = disk->reads;
+    unlock(disk);
+    return reads;
+}
+
+void memvfs_let_look(struct memvfs *disk, bool look)
+{
+    lock(disk);
+    disk->looked_at = look;
+    unlock(disk);
 }
 
 struct slice memvfs_read(struct memvfs *disk, const char *path)

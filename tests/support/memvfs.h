@@ -48,8 +48,11 @@ bool memvfs_dark(struct memvfs *disk);
 void memvfs_fail(struct memvfs *disk, struct memvfs_fault fault);
 /* Whether that fault has struck. */
 bool memvfs_struck(struct memvfs *disk);
-/* How many changing operations (MEMVFS_CHANGE) were asked for so far. */
+/* How many changing operations (MEMVFS_CHANGE) were asked for so far, and how many reads. */
 uint64_t memvfs_changes(struct memvfs *disk);
+uint64_t memvfs_reads(struct memvfs *disk);
+/* While a test looks at the files itself, its reads neither fail nor count. */
+void memvfs_let_look(struct memvfs *disk, bool look);
 
 /* A file's content; empty when there is none. Valid until the file changes. */
 struct slice memvfs_read(struct memvfs *disk, const char *path);

@@ -379,12 +379,14 @@ START_TEST(goes_on_after_a_read_failed)
     consume(channel, "q", "C", true);
     for (int i = 0; i < 5; i++)
         world_turn(&world);
+    ck_assert(world.broker->alarms[ALARM_READ]);
+    ck_assert(!broker_alarmed(world.broker)); /* it holds nobody */
     memvfs_fail(disk, (struct memvfs_fault){0});
     ck_assert_int_eq(count_delivered(0, 1), 0);
-    fill("q", MANY, MANY + 1, 0); /* the store advances */
     for (int i = 0; i < 100; i++)
         world_turn(&world);
-    ck_assert_int_eq(count_delivered(0, 1), MANY + 1);
+    ck_assert_int_eq(count_delivered(0, 1), MANY);
+    ck_assert(!world.broker->alarms[ALARM_READ]);
 }
 END_TEST
 
@@ -445,6 +447,37 @@ START_TEST(getting_says_that_a_read_failed)
     memvfs_fail(disk, (struct memvfs_fault){0});
     get(channel, "q", true);
     ck_assert_int_eq(count_delivered(0, 1), 1);
+}
+END_TEST
+
+static void refuse_reads(bool on)
+{
+    struct memvfs_fault fault = {
+        .operations = MEMVFS_READ, .lasting = true, .result = SQLITE_CORRUPT};
+    memvfs_fail(disk, on ? fault : (struct memvfs_fault){0});
+}
+
+/* Purged or deleted, a queue needs nothing read any more. */
+START_TEST(the_alarm_of_reads_ends_with_what_could_not_be_read)
+{
+    declare_durable(client, "q", none());
+    declare_durable(client, "r", none());
+    fill("q", 0, MANY, 0);
+    fill("r", 0, MANY, 0);
+    world_crash(&world);
+    connect();
+    refuse_reads(true);
+    consume(channel, "q", "C", true);
+    consume(channel, "r", "D", true);
+    for (int i = 0; i < 5; i++)
+        world_turn(&world);
+    ck_assert_uint_eq(world.broker->unreadable_lanes, 2);
+    queue_purge_ready(world_queue(&world, "q"));
+    ck_assert_uint_eq(world.broker->unreadable_lanes, 1);
+    ck_assert(world.broker->alarms[ALARM_READ]);
+    queue_destroy(world_queue(&world, "r"));
+    ck_assert(!world.broker->alarms[ALARM_READ]);
+    refuse_reads(false);
 }
 END_TEST
 
@@ -597,6 +630,7 @@ int main(void)
         waits_for_the_page_of_the_highest_priority,
         goes_on_after_a_read_failed,
         getting_says_that_a_read_failed,
+        the_alarm_of_reads_ends_with_what_could_not_be_read,
         pages_out_while_the_head_is_dropped_all_the_time,
         goes_on_without_rows_that_are_gone,
         transient_messages_leave_memory_too,
