@@ -74,4 +74,6 @@ void lane_note_unlinked(struct lane *lane, const struct entry *entry)
     if (lane->memory < lane->retry_memory / 4)
         lane->retry_memory = 0;
     lane->ready_len -= lane_list(lane, entry->position) == &lane->ready;
+    if (lane->returned == entry)
+        lane->returned = NULL;
 }

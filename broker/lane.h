@@ -46,6 +46,7 @@ struct lane {
     struct list tail;
     struct list heavy_link; /* in broker->heavy: it has more in memory than it should */
     uint64_t memory;        /* bytes of the entries in the three lists, messages included */
+    struct entry *returned; /* the one in `ready` that came back last; NULL: it has left since */
     uint32_t ready_len;     /* entries in `ready` */
     uint32_t inspected_as;  /* by a query's snapshot, */
     uint64_t inspected;     /* of this number (inspect_messages.c) */

@@ -163,6 +163,7 @@ static void split(struct lane *lane, uint64_t share, uint64_t first)
     }
     while (node != &lane->ready && CONTAINER_OF(node, struct entry, link)->position < first)
         node = node->next;
+    lane->returned = NULL;
     while (node != &lane->ready) {
         struct list *next = node->next;
         list_remove(node);

@@ -52,6 +52,9 @@ static void add_lane(const struct queue *queue, struct lane *lane, struct sums *
         CHECK(list_empty(&lane->resident) && list_empty(&lane->tail));
     else
         CHECK(lane->page_first <= lane->page_last);
+    if (lane->returned)
+        CHECK(list_linked(&lane->returned->link) &&
+              lane_list(lane, lane->returned->position) == &lane->ready);
     sums->rowless = 0;
     CHECK(add_list(queue, lane, &lane->ready, sums) == lane->ready_len);
     add_list(queue, lane, &lane->resident, sums);

@@ -385,36 +385,37 @@ static bool ends(struct queue *queue, struct entry *entry)
     return false;
 }
 
-/* Before the first ready entry that stands behind it, searching from `from` on. */
-static struct list *place_for(const struct entry *entry, struct list *from)
+/* Before the first ready entry that stands behind it. Those that come back one after the other mostly
+ * stand so: the search goes on from the last one, or many thousands would take for ever. */
+static struct list *place_for(const struct entry *entry)
 {
-    struct list *end = &entry->lane->ready;
-    struct list *at = from ? from : end->next;
-    while (at != end && CONTAINER_OF(at, struct entry, link)->position < entry->position)
+    struct lane *lane = entry->lane;
+    bool behind = lane->returned && lane->returned->position < entry->position;
+    struct list *at = behind ? lane->returned->link.next : lane->ready.next;
+    while (at != &lane->ready && CONTAINER_OF(at, struct entry, link)->position < entry->position)
         at = at->next;
     return at;
+}
+
+static void come_back(struct queue *queue, struct entry *entry)
+{
+    note_return(queue, entry);
+    queue_link(queue, entry, place_for(entry));
+    entry->lane->returned = entry;
 }
 
 void queue_return(struct queue *queue, struct entry **entries, size_t count)
 {
     queue_ref(queue);
     qsort(entries, count, sizeof *entries, by_place);
-    struct list *hint = NULL;
-    const struct lane *lane = NULL;
     for (size_t i = 0; i < count; i++) {
         struct entry *entry = entries[i];
         CHECK(entry->lane);
         leave_unacked(queue, entry);
-        if (queue->deleted) {
+        if (queue->deleted)
             entry_discard(queue, entry);
-        } else if (ends(queue, entry)) {
-            hint = NULL; /* dead-lettering may have changed the lane */
-        } else {
-            hint = place_for(entry, entry->lane == lane ? hint : NULL);
-            lane = entry->lane;
-            note_return(queue, entry);
-            queue_link(queue, entry, hint);
-        }
+        else if (!ends(queue, entry))
+            come_back(queue, entry);
         queue_unref(queue);
     }
     if (!queue->deleted) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Queues: order, acknowledgements, prefetch, priorities, expiry, limits. */
+#include "broker/message.h"
 #include "proto/table.h"
 #include "tests/support/broker_fixture.h"
 #include "tests/support/suite.h"
@@ -268,6 +269,36 @@ START_TEST(ends_unused_queues)
 }
 END_TEST
 
+/* Each alone, in an order that has it stand before, behind and between those that are back; some are taken
+ * again in between. */
+START_TEST(returns_each_to_its_place)
+{
+    static const uint64_t order[] = {3, 4, 7, 1, 2, 8, 5, 6};
+    declare(client, "q", none());
+    for (char body = 'a'; body <= 'j'; body++)
+        publish(channel, "", "q", (const char[]){body, '\0'});
+    for (size_t i = 0; i < ARRAY_LEN(order); i++)
+        get(channel, "q", false);
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        nack(channel, order[i], false, true);
+        queue_assert(world_queue(&world, "q"));
+        if (i != 2)
+            continue;
+        get(channel, "q", false); /* the one of tag 3, again: tag 9 */
+        nack(channel, 9, false, true);
+    }
+    for (uint64_t tag = 10; tag < 20; tag++) {
+        struct delivery delivery;
+        uint32_t left;
+        ck_assert(
+            channel_get(&channel->base, slice_str("q"), true, &delivery, &left, &world.reply));
+        ck_assert_int_eq(message_body(delivery.message).data[0], (char)('a' + (char)(tag - 10)));
+        message_unref(delivery.message);
+    }
+    buf_clear(&world.trace);
+}
+END_TEST
+
 START_TEST(returns_messages_of_a_closed_channel)
 {
     declare(client, "q", none());
@@ -405,6 +436,7 @@ int main(void)
         counts_bytes_too,
         rejects_publishes_when_full,
         ends_unused_queues,
+        returns_each_to_its_place,
         returns_messages_of_a_closed_channel,
         hands_single_activity_over,
         keeps_exclusive_consumers_alone,
