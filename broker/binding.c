@@ -166,12 +166,12 @@ bool exchange_bind(struct connection *connection, const struct bind *bind, struc
     struct vhost *vhost = connection->vhost;
     if (!check_names(bind, reply) || !check_rights(connection, bind, reply))
         return false;
-    struct route_target *destination = need_destination(connection, bind, reply);
-    struct exchange *source = destination ? need_exchange(vhost, bind->source, reply) : NULL;
+    struct exchange *source = need_exchange(vhost, bind->source, reply);
     if (!source || !check_topic(connection, source, bind, reply))
         return false;
+    struct route_target *destination = need_destination(connection, bind, reply);
     bool created;
-    if (!exchange_add_binding(source, destination, bind, true, &created, reply))
+    if (!destination || !exchange_add_binding(source, destination, bind, true, &created, reply))
         return false;
     if (created && source->durable && target_durable(destination))
         connection_hold(connection, store_last(vhost->db));
@@ -198,10 +198,10 @@ bool exchange_unbind(struct connection *connection, const struct bind *bind, str
     struct route_target *destination = find_destination(vhost, bind);
     if (!source || !destination)
         return true;
+    if (!check_topic(connection, source, bind, reply))
+        return false;
     struct queue *queue = destination->is_exchange ? NULL : target_queue(destination);
     if (queue && !queue_lookup(connection, bind->destination, reply))
-        return false;
-    if (!check_topic(connection, source, bind, reply))
         return false;
     struct binding *binding =
         router_find(&vhost->router, &source->route, destination, bind->key, bind->arguments);

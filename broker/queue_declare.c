@@ -176,10 +176,6 @@ static bool create(struct connection *connection, const struct queue_declare *de
                    struct reply *reply)
 {
     struct vhost *vhost = connection->vhost;
-    if (!named_by_server && slice_starts_with(declare->name, RESERVED_PREFIX))
-        return reply_set(reply, REPLY_ACCESS_REFUSED,
-                         "queue name '%.*s' contains reserved prefix 'amq.*'",
-                         SLICE_FMT(declare->name));
     if (!slice_is_text(declare->name))
         return reply_set(reply, REPLY_PRECONDITION_FAILED,
                          "queue name '%.*s...' in vhost '%s' holds a zero octet",
@@ -224,6 +220,10 @@ bool queue_declare(struct connection *connection, const struct queue_declare *gi
     }
     if (declare.passive)
         return declare_passive(connection, &declare, queue, reply);
+    if (!named_by_server && slice_starts_with(declare.name, RESERVED_PREFIX))
+        return reply_set(reply, REPLY_ACCESS_REFUSED,
+                         "queue name '%.*s' contains reserved prefix 'amq.*'",
+                         SLICE_FMT(declare.name));
     if (!check_right(connection, PERMISSION_CONFIGURE, declare.name, reply))
         return false;
     broker->churn.queues_declared++;

@@ -99,10 +99,8 @@ bool reply_to_deliver(struct broker *broker, struct message *message)
     return true;
 }
 
-bool reply_to_exists(struct broker *broker, const struct channel *channel, struct slice name)
+bool reply_to_exists(struct broker *broker, struct slice name)
 {
     struct slice token = token_of(name);
-    if (token.len)
-        return find(broker, token) != NULL;
-    return channel && channel->reply_consumer_tag;
+    return token.len == 0 || find(broker, token) != NULL;
 }

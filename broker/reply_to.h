@@ -34,7 +34,8 @@ struct slice reply_to_address(const struct channel *channel, char out[REPLY_TO_A
 /* Delivers a message whose routing key is an address; false when it is none or its channel is
  * gone. */
 bool reply_to_deliver(struct broker *broker, struct message *message);
-/* Is a channel there for this address (or does `channel` consume, for the bare name)? */
-bool reply_to_exists(struct broker *broker, const struct channel *channel, struct slice name);
+/* Is a channel there for this address? The bare name always exists: by declaring it passively, clients
+ * find out whether the broker knows direct reply-to. */
+bool reply_to_exists(struct broker *broker, struct slice name);
 
 #endif

@@ -30,15 +30,16 @@ static void answer_declare(struct amqp_channel *channel, struct slice name, uint
                                                     .consumer_count = consumers}});
 }
 
-/* A direct reply-to queue is no queue of the broker's: it is there while somebody waits for
+/* A direct reply-to queue is no queue of the broker's: an address is there while somebody waits for
  * replies, with no messages and one consumer. */
 static bool declare_reply_to(struct amqp_channel *channel, struct slice name, bool no_wait,
                              struct reply *reply)
 {
     struct connection *connection = channel->base.connection;
-    if (!reply_to_exists(connection->broker, &channel->base, name))
+    if (!reply_to_exists(connection->broker, name))
         return reply_set(reply, REPLY_NOT_FOUND, "no queue '%.*s' in vhost '%s'", SLICE_FMT(name),
                          connection->vhost->name);
+    remember(channel, name);
     if (!no_wait)
         answer_declare(channel, name, 0, 1);
     return true;

@@ -339,6 +339,12 @@ class ReplyTo(ClientTest):
         with self.closes_channel(404, "no " + self.of_queue(reply_to)):
             self.ch.queue_declare(reply_to, passive=True)
 
+    def test_the_bare_name_is_always_there(self):
+        """So clients (Spring's among them) ask whether the broker knows direct reply-to."""
+        for passive in (True, False):
+            ok = self.ch.queue_declare(self.NAME, passive=passive).method
+            self.assertEqual((ok.queue, ok.message_count, ok.consumer_count), (self.NAME, 0, 1))
+
     def test_answer_to_one_who_left_is_dropped(self):
         reply_to = self.ask(self.queue()).properties.reply_to
         self.asker.client.shut()

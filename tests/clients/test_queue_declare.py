@@ -51,6 +51,12 @@ class Declare(ClientTest):
         self.assert_closed(closed, 403, "queue name 'amq.mine' contains reserved prefix 'amq.*'",
                            50, 10, wire.ChannelClosed)
 
+    def test_reserved_prefix_of_a_queue_that_is_there(self):
+        """Only the server names such queues: declaring one again under its name is refused too."""
+        name = self.ch.queue_declare("", exclusive=True).method.queue
+        with self.closes_channel(403, "queue name '%s' contains reserved prefix 'amq.*'" % name):
+            self.ch.queue_declare(name, exclusive=True)
+
     def test_line_breaks_are_stripped_from_names(self):
         name = self.name()
         channel = self.wire().channel()  # pika waits for an answer with the name as it was
