@@ -442,12 +442,16 @@ static void take_row(struct lane *lane, const struct store_message *stored)
     queue_mark_lane(queue, lane);
 }
 
+static void log_missing(const struct lane *lane, uint64_t count)
+{
+    log_error(vhost_of(lane)->broker->log, "messages are missing in the database",
+              "vhost=%s queue=%s count=%" PRIu64, vhost_of(lane)->name, lane->queue->name, count);
+}
+
 /* The disk has fewer of the lane's messages than it should. */
 static void note_missing(struct lane *lane)
 {
-    log_error(vhost_of(lane)->broker->log, "messages are missing in the database",
-              "vhost=%s queue=%s count=%" PRIu64, vhost_of(lane)->name, lane->queue->name,
-              lane->paged_count);
+    log_missing(lane, lane->paged_count);
     lane_forget_paged(lane, false);
     queue_mark_lane(lane->queue, lane);
 }
@@ -551,6 +555,10 @@ enum err lane_restore(struct lane *lane, const struct store_lane *stored)
     lane->lease_next = stored->delivered_upto;
     if (stored->messages == 0)
         return ERR_OK;
+    if (stored->position_next == 0) { /* then there is no row, whatever it counts */
+        log_missing(lane, stored->messages);
+        return ERR_OK;
+    }
     /* All of it is on the disk: the range is as long as the lane, and read from its start. */
     lane->page_first = 0;
     lane->page_last = stored->position_next - 1;

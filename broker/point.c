@@ -59,7 +59,8 @@ static bool part_durable(struct broker *broker, const struct part *part)
     if (!part->vhost)
         return part->seq <= store_durable(store_node(broker->store));
     const struct vhost *vhost = vhost_find(broker, slice_str(part->vhost));
-    return !vhost || part->seq <= store_durable(vhost->db);
+    bool gone = !vhost || part->seq > store_last(vhost->db); /* another one has its name now */
+    return gone || part->seq <= store_durable(vhost->db);
 }
 
 /* Once the hashes are handed to the node's database, the point stands for that too. */

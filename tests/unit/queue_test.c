@@ -275,8 +275,8 @@ START_TEST(returns_each_to_its_place)
 {
     static const uint64_t order[] = {3, 4, 7, 1, 2, 8, 5, 6};
     declare(client, "q", none());
-    for (char body = 'a'; body <= 'j'; body++)
-        publish(channel, "", "q", (const char[]){body, '\0'});
+    for (const char *body = "abcdefghij"; *body; body++)
+        publish(channel, "", "q", (const char[]){*body, '\0'});
     for (size_t i = 0; i < ARRAY_LEN(order); i++)
         get(channel, "q", false);
     for (size_t i = 0; i < ARRAY_LEN(order); i++) {

@@ -4,6 +4,7 @@
 #include "broker/vhost.h"
 
 #include "broker/access.h"
+#include "broker/point.h"
 #include "storage/store.h"
 #include "tests/support/broker_fixture.h"
 #include "tests/support/memvfs.h"
@@ -171,6 +172,43 @@ START_TEST(a_second_lane_of_a_queue_is_left_out)
 }
 END_TEST
 
+START_TEST(a_lane_without_messages_is_empty_whatever_it_counts)
+{
+    struct test_channel *channel = enter_other();
+    uint32_t messages;
+    ck_assert(declare_durable(channel->client, "q", none()));
+    publish_with(channel, "", "q", "x", &persistent, false);
+    write_one(find_other()->db);
+    world_crash(&world);
+    edit_other("DELETE FROM messages; UPDATE lanes SET messages = 7, position_next = 0");
+    channel = enter_other();
+    ck_assert(queue_purge(&channel->client->base, slice_str("q"), &messages, &world.reply));
+    ck_assert_uint_eq(messages, 0);
+}
+END_TEST
+
+/* An answer waits for what was on its way to the database of the first; the second one's numbers begin
+ * anew. */
+START_TEST(a_point_does_not_wait_for_a_namesake)
+{
+    struct test_channel *channel = enter_other();
+    world_turn(&world);
+    ck_assert(declare_durable(channel->client, "q", none()));
+    ck_assert(declare_durable(channel->client, "r", none()));
+    struct broker_point *point = broker_point_new(world.broker);
+    ck_assert_ptr_nonnull(point);
+    ck_assert(!broker_point_durable(world.broker, point));
+    vhost_delete(find_other());
+    world_turn(&world);
+    ck_assert_ptr_null(find_other());
+    enter_other();
+    world_turn(&world);
+    ck_assert(broker_point_durable(world.broker, point));
+    broker_point_free(point);
+    buf_clear(&world.trace);
+}
+END_TEST
+
 START_TEST(one_that_was_deleted_comes_back_empty)
 {
     struct test_channel *channel = enter_other();
@@ -269,6 +307,8 @@ int main(void)
         what_a_crash_left_is_taken_up_again,
         what_is_left_and_damaged_is_not_taken_for_empty,
         a_second_lane_of_a_queue_is_left_out,
+        a_lane_without_messages_is_empty_whatever_it_counts,
+        a_point_does_not_wait_for_a_namesake,
         one_that_was_deleted_comes_back_empty,
         a_limit_is_found_out_late,
         a_large_one_goes_turn_by_turn,
