@@ -55,6 +55,8 @@ static void take_end(void *context, enum err error)
     asker->error = error;
 }
 
+#define PATIENCE_MS 60000 /* for what must come, on a busy machine as well */
+
 static void wake(void *context)
 {
     const int *pipe_ends = context;
@@ -143,7 +145,7 @@ static uint32_t fill(uint64_t count)
     }
     store_flush(fixture.vhost);
     while (store_durable(fixture.vhost) < store_last(fixture.vhost)) {
-        ck_assert(await_wake(10000));
+        ck_assert(await_wake(PATIENCE_MS));
         store_collect(fixture.store);
     }
     return lane;
@@ -184,7 +186,7 @@ static void expect(const struct asker *asker, uint64_t first, size_t count)
 static void await_end(const struct asker *asker, unsigned ends)
 {
     while (asker->ends < ends) {
-        ck_assert(await_wake(10000));
+        ck_assert(await_wake(PATIENCE_MS));
         store_collect(fixture.store);
     }
 }
@@ -734,26 +736,24 @@ START_TEST(reads_while_the_file_shrinks)
     }
     store_flush(fixture.vhost);
     while (store_durable(fixture.vhost) < store_last(fixture.vhost)) {
-        ck_assert(await_wake(10000));
+        ck_assert(await_wake(PATIENCE_MS));
         store_collect(fixture.store);
     }
     ck_assert_uint_gt(file_bytes("vhost-%2F.db") + file_bytes("vhost-%2F.db-wal"), 20000000);
     store_lane_purge(fixture.vhost, lane, 0, 5899);
     store_flush(fixture.vhost);
-    bool grown = false;
-    for (unsigned i = 0; i < 5000; i++) {
+    uint64_t size = UINT64_MAX, log_size = UINT64_MAX;
+    for (unsigned i = 0; i < 5000 && (size >= 6000000 || log_size >= 10000000); i++) {
         asker = (struct asker){.step = 1};
         ask(lane, 5900, LAST, &asker);
         await_end(&asker, 1);
         expect(&asker, 5900, 100);
         poll(NULL, 0, 1);
-        uint64_t size = file_bytes("vhost-%2F.db");
-        grown = grown || size > 10000000; /* copied there from the WAL */
-        if (grown && size < 6000000)
-            break;
+        size = file_bytes("vhost-%2F.db");
+        log_size = file_bytes("vhost-%2F.db-wal"); /* until it is copied, all is there */
     }
-    ck_assert(grown);
-    ck_assert_uint_lt(file_bytes("vhost-%2F.db"), 6000000);
+    ck_assert_uint_lt(size, 6000000);
+    ck_assert_uint_lt(log_size, 10000000);
 }
 END_TEST
 
@@ -771,11 +771,16 @@ START_TEST(a_failing_disk_is_not_hammered)
     await_end(&failed, 1);
     ck_assert_int_eq(failed.error, ERR_IO);
     ck_assert_uint_eq(fixture.log_lines, 1);
-    ask(lane, 0, LAST, &gone);
-    poll(NULL, 0, 20);
-    store_page_cancel(fixture.vhost, &gone);
-    ck_assert(await_wake(500)); /* at once */
-    store_collect(fixture.store);
+    bool at_once = false;
+    for (unsigned i = 0; i < 10 && !at_once; i++) { /* the machine may be busy just then */
+        ask(lane, 0, LAST, &gone);
+        poll(NULL, 0, 20);
+        store_page_cancel(fixture.vhost, &gone);
+        at_once = await_wake(500);
+        ck_assert(at_once || await_wake(PATIENCE_MS));
+        store_collect(fixture.store);
+    }
+    ck_assert(at_once);
     ask(lane, 0, LAST, &gone);
     poll(NULL, 0, 20);
     memvfs_fail(disk, (struct memvfs_fault){0});

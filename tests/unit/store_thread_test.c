@@ -47,6 +47,8 @@ static void teardown(void)
     memcpy(directory + strlen(directory) - 6, "XXXXXX", 6);
 }
 
+#define PATIENCE_MS 60000 /* for what must come, on a busy machine as well */
+
 /* Sleeps until a writer calls; false when none does for so long. */
 static bool await_wake(int ms)
 {
@@ -64,7 +66,7 @@ static void settle(void)
     store_flush(fixture.node);
     while (store_durable(fixture.vhost) < store_last(fixture.vhost) ||
            store_durable(fixture.node) < store_last(fixture.node)) {
-        ck_assert(await_wake(10000));
+        ck_assert(await_wake(PATIENCE_MS));
         store_collect(fixture.store);
     }
 }
@@ -103,7 +105,7 @@ START_TEST(a_hundred_thousand_messages)
         if (i % 100 == 99)
             store_flush(fixture.vhost);
         if (store_congested(fixture.vhost)) {
-            ck_assert(await_wake(10000));
+            ck_assert(await_wake(PATIENCE_MS));
             store_collect(fixture.store);
         }
     }
@@ -148,7 +150,7 @@ START_TEST(many_databases_write_at_once)
     }
     for (unsigned i = 0; i < 8; i++)
         while (store_durable(db[i]) < store_last(db[i])) {
-            ck_assert(await_wake(10000));
+            ck_assert(await_wake(PATIENCE_MS));
             store_collect(fixture.store);
         }
     ck_assert_uint_eq(owner.released, 2000);
@@ -169,7 +171,7 @@ static bool file_of(const char *vhost)
 static void prepare(struct slice name)
 {
     while (!store_vhost_prepare(fixture.store, name)) {
-        ck_assert(await_wake(10000));
+        ck_assert(await_wake(PATIENCE_MS));
         store_collect(fixture.store);
     }
 }
@@ -190,7 +192,7 @@ START_TEST(a_prepared_database_is_taken_over)
     ck_assert_uint_eq(store_lane_new(db, slice_str("q"), 0), 1);
     store_flush(db);
     while (store_durable(db) < store_last(db)) {
-        ck_assert(await_wake(10000));
+        ck_assert(await_wake(PATIENCE_MS));
         store_collect(fixture.store);
     }
 }
@@ -237,7 +239,7 @@ START_TEST(a_deleted_database_goes_beside_the_loop)
         ck_assert(file_of("v"));
         store_vhost_delete(fixture.store, db);
         while (store_vhost_deleting(fixture.store, slice_str("v"))) {
-            ck_assert(await_wake(10000));
+            ck_assert(await_wake(PATIENCE_MS));
             store_collect(fixture.store);
         }
         ck_assert(!file_of("v"));
@@ -398,7 +400,7 @@ START_TEST(the_wal_stays_bounded_under_load)
         if (message.position % 100 == 99) {
             store_flush(fixture.vhost);
             while (store_last(fixture.vhost) - store_durable(fixture.vhost) > 400) {
-                ck_assert(await_wake(10000));
+                ck_assert(await_wake(PATIENCE_MS));
                 store_collect(fixture.store);
             }
             uint64_t bytes = file_bytes("vhost-%2F.db-wal");
@@ -424,7 +426,7 @@ START_TEST(a_reader_that_stays_holds_nobody_up)
     for (uint64_t i = 0; i < 5; i++) {
         store_fixture_put(&fixture, lane, i, NULL);
         store_flush(fixture.vhost);
-        ck_assert(await_wake(1000));
+        ck_assert(await_wake(PATIENCE_MS));
         store_collect(fixture.store);
         ck_assert_uint_eq(store_durable(fixture.vhost), store_last(fixture.vhost));
         poll(NULL, 0, 220); /* the writer tries its checkpoint */
@@ -447,7 +449,7 @@ START_TEST(a_refusing_disk_is_tried_again_by_itself)
     store_fixture_put(&fixture, lane, 1, &owner);
     store_flush(fixture.vhost);
     while (store_status(fixture.vhost, &message) == ERR_OK) {
-        ck_assert(await_wake(10000));
+        ck_assert(await_wake(PATIENCE_MS));
         store_collect(fixture.store);
     }
     ck_assert_int_eq(store_status(fixture.vhost, NULL), ERR_NO_SPACE);
