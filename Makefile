@@ -392,7 +392,8 @@ install: all
 	$(foreach file,$(EXAMPLE_CONFIG),$(INSTALL) -D -m 644 $(file) \
 	    $(DESTDIR)$(docdir)/examples/$(notdir $(file)) &&) :
 	$(foreach file,$(UNITS),$(INSTALL) -D -m 644 $(file) \
-	    $(DESTDIR)$(unitdir)/$(notdir $(file)) &&) :
+	    $(DESTDIR)$(unitdir)/$(notdir $(file)) && \
+	    sed -i 's|^ExecStart=|ExecStart=$(bindir)/|' $(DESTDIR)$(unitdir)/$(notdir $(file)) &&) :
 
 uninstall:
 	rm -f $(foreach file,$(BINARIES),$(DESTDIR)$(bindir)/$(notdir $(file))) \
