@@ -134,6 +134,26 @@ void client_connect(struct client *client)
     client_send(client, op);
 }
 
+/* Mostly the right one, when there is one. */
+static const char *password(struct client *client)
+{
+    const char *right = model_user(client->node->model)->password;
+    if (right && world_percent(client->world, 85))
+        return right;
+    return world_percent(client->world, 50) ? WORLD_SECOND_USER : WORLD_OTHER_PASSWORD;
+}
+
+static struct slice credentials(struct client *client, const char *user, const char *password)
+{
+    char text[64] = "";
+    size_t user_len = strlen(user);
+    size_t len = user_len + strlen(password) + 2;
+    CHECK(len < sizeof text);
+    memcpy(text + 1, user, user_len);
+    memcpy(text + user_len + 2, password, strlen(password));
+    return arena_copy(&client->world->arena, slice_of(text, len));
+}
+
 static void start_ok(struct client *client)
 {
     struct m_op *op = client_op(client, 0, METHOD_CONNECTION_START_OK);
@@ -144,13 +164,15 @@ static void start_ok(struct client *client)
     op->understands_blocked = world_percent(client->world, 70);
     table_add_bool(&capabilities, "consumer_cancel_notify", op->cancel_notify);
     table_add_bool(&capabilities, "connection.blocked", op->understands_blocked);
+    table_add_bool(&capabilities, "authentication_failure_close", true);
     table_add_table(&properties, "capabilities", buf_slice(&capabilities));
     method->client_properties = arena_copy(&client->world->arena, buf_slice(&properties));
     method->mechanism = slice_str("PLAIN");
     op->second_user =
         client->world->second_user && client->id % 2 == 1 && client->realm == client->node->realms;
-    method->response = op->second_user ? slice_of("\0" WORLD_SECOND_USER "\0" WORLD_SECOND_USER, 8)
-                                       : slice_of("\0guest\0guest", 12);
+    op->password = op->second_user ? password(client) : "guest";
+    method->response =
+        credentials(client, op->second_user ? WORLD_SECOND_USER : "guest", op->password);
     method->locale = slice_str("en_US");
     buf_fini(&capabilities);
     buf_fini(&properties);

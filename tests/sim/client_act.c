@@ -44,6 +44,8 @@ static struct m_message *new_message(struct client *client)
         message->header_h = CHANCE(80) ? (int64_t)BELOW(3) : -1;
         message->header_g = CHANCE(50) ? (int64_t)BELOW(3) : -1;
     }
+    if (CHANCE(world->user_id_percent))
+        message->user_id = CHANCE(50) ? "guest" : WORLD_SECOND_USER;
     if (CHANCE(world->cc_percent)) {
         message->has_headers = true;
         message->cc[0] = CHANCE(50) ? any_queue(client)->name : world_key(world);

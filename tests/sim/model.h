@@ -48,6 +48,7 @@ struct m_message {
     bool persistent;
     int priority;               /* negative: no such property */
     const char *expiration;     /* NULL: none */
+    const char *user_id;        /* NULL: none */
     bool has_headers;           /* besides those of deaths */
     int64_t header_h, header_g; /* negative: absent */
     size_t body_len;
@@ -188,7 +189,8 @@ struct m_connection {
     bool congested; /* the node was told so */
     uint64_t channels_opened;
     bool cancel_notify;       /* the client understands basic.cancel from the node */
-    bool second_user;         /* it logged in as that one */
+    bool second_user;         /* it logged in as that one, who is there since */
+    bool refused;             /* its login was, or its user is gone: nobody waits for it */
     bool running;             /* connection.open was taken */
     bool understands_blocked; /* and connection.blocked */
     bool may_publish;         /* content of it may have been taken, */
@@ -212,7 +214,8 @@ struct m_op {
     int64_t priority;          /* basic.consume */
     bool cancel_notify;        /* connection.start-ok says so */
     bool understands_blocked;  /* likewise */
-    bool second_user;          /* likewise */
+    bool second_user;          /* likewise, */
+    const char *password;      /* and with which password */
     bool no_wait;              /* no answer is wanted */
     uint16_t hard; /* code with which the node ends the connection for it; 0: it does not */
     bool protocol_header, heartbeat;
@@ -302,6 +305,9 @@ struct m_connection *model_connect(struct model *model, unsigned client);
 /* The node has taken this method. model_emit() is called for what it made of it first. */
 void model_apply(struct model *model, struct m_connection *connection, struct m_op *op);
 
+/* The node ends the connection with this error. */
+void model_end_hard(struct model *model, struct m_connection *connection, uint16_t code);
+
 /* -- model_channel.c: acknowledgements, transactions, ends -- */
 
 void model_ack(struct model *model, struct m_channel *channel, const struct method *method);
@@ -383,6 +389,16 @@ void model_rules_durable(struct model *model);
 void model_find_rule(struct model *model, unsigned index, unsigned state);
 bool model_allows(const struct model *model, const struct m_connection *connection,
                   enum m_right right, const char *name);
+/* May it publish to (M_WRITE), or bind (M_READ) with, this key? */
+bool model_allows_topic(const struct model *model, const struct m_connection *connection,
+                        enum m_right right, const struct exchange_spec *exchange, const char *key);
+/* May its messages say that they are this user's? */
+bool model_allows_user_id(const struct model *model, const struct m_connection *connection,
+                          const char *user_id);
+/* Of the second user as it is now. */
+const struct user_spec *model_user(const struct model *model);
+/* The connections of a user who is deleted. */
+void model_user_deleted(struct model *model);
 /* Negative: none. */
 int64_t model_limit(const struct model *model, enum rule_kind kind);
 bool model_may_enter(const struct model *model, const struct m_connection *connection);

@@ -66,7 +66,7 @@ static struct m_queue *need_readable(struct model *model, struct m_channel *chan
 }
 
 /* What no client may do ends its connection. */
-static void end_hard(struct model *model, struct m_connection *connection, uint16_t code)
+void model_end_hard(struct model *model, struct m_connection *connection, uint16_t code)
 {
     model_connection_end(model, connection);
     model_expect(model, connection, 0, METHOD_CONNECTION_CLOSE)->code = code;
@@ -268,7 +268,12 @@ static bool resolve_binding(struct model *model, struct m_channel *channel, cons
     bool there = wanted->source && (wanted->queue || wanted->exchange);
     if (strict && !there)
         model_channel_error(model, channel, 404);
-    return there || !strict;
+    if (!there)
+        return !strict;
+    if (model_allows_topic(model, channel->connection, M_READ, op->exchange, wanted->key))
+        return true;
+    model_channel_error(model, channel, 403);
+    return false;
 }
 
 static bool is_durable(const struct m_binding *binding)
@@ -385,7 +390,7 @@ static void get(struct model *model, struct m_channel *channel, const struct m_o
         return;
     }
     if (says_unreadable(channel->connection) && peek_unreadable(model, queue)) {
-        end_hard(model, channel->connection, 541);
+        model_end_hard(model, channel->connection, 541);
         return;
     }
     struct m_expect *expect = answer(model, channel, METHOD_BASIC_GET_OK);
@@ -425,6 +430,11 @@ static void publish(struct model *model, struct m_channel *channel, struct m_op 
         model_channel_error(model, channel, 403);
     else if (op->message->wants_reply && !channel->reply)
         model_channel_error(model, channel, 406);
+    else if (!model_allows_user_id(model, channel->connection, op->message->user_id))
+        model_channel_error(model, channel, 406);
+    else if (!model_allows_topic(model, channel->connection, M_WRITE, exchange->spec,
+                                 op->message->key))
+        model_channel_error(model, channel, 403);
     else
         accept(model, channel, op);
 }
@@ -514,18 +524,31 @@ static void apply_open(struct model *model, struct m_channel *channel, struct m_
         model_fail(model, "the model does not know %s", method_info(kind)->name);
 }
 
+static void log_in(struct model *model, struct m_connection *connection, const struct m_op *op)
+{
+    const struct user_spec *user = op->second_user ? model_user(model) : NULL;
+    connection->refused =
+        op->second_user && (!user->password || strcmp(user->password, op->password) != 0);
+    connection->second_user = op->second_user && !connection->refused;
+    if (connection->refused)
+        model_end_hard(model, connection, 403);
+    else
+        model_expect(model, connection, 0, METHOD_CONNECTION_TUNE);
+}
+
 static void apply_connection(struct model *model, struct m_connection *connection,
                              const struct m_op *op)
 {
+    if (connection->state != M_OPEN && op->method.kind == METHOD_CONNECTION_OPEN)
+        return;
     if (op->protocol_header)
         model_expect(model, connection, 0, METHOD_CONNECTION_START);
     else if (op->method.kind == METHOD_CONNECTION_START_OK) {
         connection->cancel_notify = op->cancel_notify;
         connection->understands_blocked = op->understands_blocked;
-        connection->second_user = op->second_user;
-        model_expect(model, connection, 0, METHOD_CONNECTION_TUNE);
+        log_in(model, connection, op);
     } else if (op->method.kind == METHOD_CONNECTION_OPEN && !model_may_enter(model, connection)) {
-        end_hard(model, connection, 530);
+        model_end_hard(model, connection, 530);
     } else if (op->method.kind == METHOD_CONNECTION_OPEN) {
         connection->running = true;
         model_expect(model, connection, 0, METHOD_CONNECTION_OPEN_OK);
@@ -551,7 +574,7 @@ void model_apply(struct model *model, struct m_connection *connection, struct m_
     connection->published =
         connection->published || (op->message && channel->state == M_OPEN && !op->hard);
     if (op->hard && channel->state != M_CLOSING)
-        end_hard(model, connection, op->hard);
+        model_end_hard(model, connection, op->hard);
     else if (channel->state == M_OPEN)
         apply_open(model, channel, op);
     else if (channel->state == M_CLOSING && kind == METHOD_CHANNEL_CLOSE_OK)
@@ -560,7 +583,7 @@ void model_apply(struct model *model, struct m_connection *connection, struct m_
         answer(model, channel, METHOD_CHANNEL_CLOSE_OK);
     else if (channel->state == M_CLOSED && kind == METHOD_CHANNEL_OPEN &&
              !model_may_open_channel(model, connection))
-        end_hard(model, connection, 530);
+        model_end_hard(model, connection, 530);
     else if (channel->state == M_CLOSED && kind == METHOD_CHANNEL_OPEN)
         open_channel(model, channel);
     else if (channel->state == M_CLOSED)

@@ -50,6 +50,7 @@ struct slice model_properties(struct model *model, const struct m_message *messa
     uint8_t priority = (uint8_t)message->priority;
     set_text(&properties, PROPERTY_MESSAGE_ID, id);
     set_text(&properties, PROPERTY_EXPIRATION, message->expiration);
+    set_text(&properties, PROPERTY_USER_ID, message->user_id);
     set_text(&properties, PROPERTY_REPLY_TO, message->wants_reply ? "amq.rabbitmq.reply-to" : NULL);
     write_headers(&headers, message);
     if (message->has_headers)
@@ -207,6 +208,9 @@ bool model_content_matches(struct model *model, const struct m_message *message,
         return false;
     *why = "expiration";
     if (!property_is(&properties, PROPERTY_EXPIRATION, message->expiration))
+        return false;
+    *why = "user id";
+    if (!property_is(&properties, PROPERTY_USER_ID, message->user_id))
         return false;
     *why = "delivery mode";
     if (properties_persistent(&properties) != message->persistent)

@@ -146,10 +146,55 @@ bool model_allows(const struct model *model, const struct m_connection *connecti
     if (!connection->second_user || !rule)
         return true;
     const struct permission_spec *permission = &rule->permissions[state];
+    if (!permission->configure)
+        return false;
     const struct name_rule *names = right == M_CONFIGURE ? permission->configure
                                     : right == M_WRITE   ? permission->write
                                                          : permission->read;
     return name_rule_covers(names, *name ? name : "amq.default");
+}
+
+bool model_allows_topic(const struct model *model, const struct m_connection *connection,
+                        enum m_right right, const struct exchange_spec *exchange, const char *key)
+{
+    unsigned state;
+    const struct rule_spec *rule = rule_of(model, RULE_TOPIC, &state);
+    if (!connection->second_user || !rule || !state || exchange->kind != KIND_TOPIC ||
+        strcmp(rule->exchange, exchange->name) != 0)
+        return true;
+    const struct topic_spec *topic = &rule->topics[state];
+    return name_rule_covers(right == M_WRITE ? topic->write : topic->read, key);
+}
+
+const struct user_spec *model_user(const struct model *model)
+{
+    static const struct user_spec always = {WORLD_SECOND_USER, ""};
+    unsigned state;
+    const struct rule_spec *rule = rule_of(model, RULE_USER, &state);
+    return rule ? &rule->users[state] : &always;
+}
+
+bool model_allows_user_id(const struct model *model, const struct m_connection *connection,
+                          const char *user_id)
+{
+    const char *name = connection->second_user ? WORLD_SECOND_USER : "guest";
+    return !user_id || !strcmp(user_id, name) ||
+           (connection->second_user && !strcmp(model_user(model)->tags, "impersonator"));
+}
+
+void model_user_deleted(struct model *model)
+{
+    for (size_t i = 0; i < model->connections.count; i++) {
+        struct m_connection *connection = model->connections.at[i];
+        if (!connection->second_user)
+            continue;
+        connection->second_user = false;
+        connection->refused = true;
+        if (connection->running && connection->state == M_OPEN)
+            model_end_hard(model, connection, 320);
+        else
+            model_connection_end(model, connection);
+    }
 }
 
 int64_t model_limit(const struct model *model, enum rule_kind kind)
@@ -177,6 +222,10 @@ static bool is_full(int64_t limit, int64_t count)
 
 bool model_may_enter(const struct model *model, const struct m_connection *connection)
 {
+    unsigned state;
+    const struct rule_spec *rule = rule_of(model, RULE_PERMISSION, &state);
+    if (connection->second_user && rule && !rule->permissions[state].configure)
+        return false;
     if (is_full(model_limit(model, RULE_VHOST_CONNECTIONS), count_connections(model, false)))
         return false;
     return !connection->second_user ||

@@ -52,6 +52,8 @@ void peek_compare(struct model *model);
  * they have been read. */
 void peek_mark_paged(struct model *model);
 /* Whether the queue waits for messages to be read back from the disk. */
+/* How many rights the node's database has of that user. */
+int64_t peek_rights(const struct node *node, const char *user);
 /* The queue's next message is on the disk alone, the last attempt to read it failed, and operators are
  * told. */
 bool peek_unreadable(const struct model *model, const struct m_queue *queue);

@@ -15,6 +15,10 @@
     " FROM lanes JOIN messages ON messages.id >> 43 = lanes.id ORDER BY messages.id"
 #define BINDINGS "SELECT source, destination, destination_type, routing_key FROM bindings"
 
+#define RIGHTS                                                                                     \
+    "SELECT (SELECT count(*) FROM permissions WHERE user = ?1)"                                    \
+    " + (SELECT count(*) FROM topic_permissions WHERE user = ?1)"
+
 /* One look at a database. */
 struct look {
     const struct model *model;
@@ -202,4 +206,18 @@ bool peek_stored(const struct model *model, uint64_t turn, const char **why)
     good = good && compare(&look, MESSAGES, message_row, "messages");
     *why = look.why;
     return good;
+}
+
+int64_t peek_rights(const struct node *node, const char *user)
+{
+    sqlite3 *database = store_node(node->store)->database.sql;
+    sqlite3_stmt *statement;
+    memvfs_let_look(node->disk, true);
+    CHECK(sqlite3_prepare_v2(database, RIGHTS, -1, &statement, NULL) == SQLITE_OK);
+    CHECK(sqlite3_bind_text(statement, 1, user, -1, SQLITE_STATIC) == SQLITE_OK);
+    CHECK(sqlite3_step(statement) == SQLITE_ROW);
+    int64_t count = sqlite3_column_int64(statement, 0);
+    CHECK(sqlite3_finalize(statement) == SQLITE_OK);
+    memvfs_let_look(node->disk, false);
+    return count;
 }

@@ -54,11 +54,13 @@ static void carry_all(struct sim *sim, bool everything)
         bool ended = !link->amqp && link->arrived == link->left;
         bool lost = link->half_open &&
                     (everything || (!sim->world.heartbeat_s && world_percent(&sim->world, 20)));
-        if (!ended && !lost)
+        bool refused = link->model->refused && link->arrived == link->left &&
+                       (everything || world_percent(&sim->world, 30));
+        if (!ended && !lost && !refused)
             continue;
         if (client)
             client_reset(client);
-        node_disconnect(sim->node, link, ended ? "closed" : "lost");
+        node_disconnect(sim->node, link, ended ? "closed" : lost ? "lost" : "refused");
     }
 }
 

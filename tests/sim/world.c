@@ -259,6 +259,7 @@ static void set_habits(struct world *world)
     world->priority_percent = 40;
     world->headers_percent = 30;
     world->cc_percent = CHANCE(20) ? 15 : 0;
+    world->user_id_percent = CHANCE(30) ? 15 : 0;
     world->default_exchange_percent = 30 + BELOW(60);
     world->body_max = CHANCE(85) ? 64 : 12000;
     world->no_wait_percent = CHANCE(60) ? 0 : 25;

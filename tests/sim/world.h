@@ -18,7 +18,8 @@
 #define WORLD_CLIENTS_MAX 8
 #define WORLD_REALMS_MAX 2
 #define WORLD_CROWD_MIN 1000
-#define WORLD_SECOND_USER "ann" /* and her password */
+#define WORLD_SECOND_USER "ann" /* and her password, at first */
+#define WORLD_OTHER_PASSWORD "bob"
 
 struct queue_spec {
     const char *name;
@@ -99,7 +100,7 @@ struct world {
     unsigned act_weights[ACT_COUNT];
     unsigned act_total;
     unsigned persistent_percent, mandatory_percent, expiration_percent, priority_percent;
-    unsigned headers_percent, cc_percent, default_exchange_percent;
+    unsigned headers_percent, cc_percent, default_exchange_percent, user_id_percent;
     unsigned body_max;
     unsigned no_ack_percent, no_wait_percent;
     unsigned crash_permille, restart_permille, cut_permille, alarm_permille, fault_permille,

@@ -33,6 +33,16 @@ bool name_rule_covers(const struct name_rule *rule, const char *name)
     UNREACHABLE();
 }
 
+/* Of routing keys. */
+static const struct name_rule key_rules[] = {
+    {".*", COVER_ALL, ""},
+    {"", COVER_NONE, ""},
+    {"^a", COVER_PREFIX, "a"},
+    {"b$", COVER_SUFFIX, "b"},
+    {"[.]", COVER_CONTAINS, "."},
+    {"^({username}|b)", COVER_PREFIX, "b"}, /* no key begins with the name */
+};
+
 static const struct name_rule *any_names(struct world *world)
 {
     return &name_rules[BELOW(ARRAY_LEN(name_rules))];
@@ -140,7 +150,44 @@ static void make_policy(struct world *world, struct rule_spec *rule, unsigned nu
     policy->exchanges = targets[target].exchanges;
 }
 
-/* -- permissions and limits -- */
+/* -- users, permissions and limits -- */
+
+static const struct user_spec users[] = {
+    {WORLD_SECOND_USER, ""},
+    {WORLD_OTHER_PASSWORD, ""},
+    {WORLD_SECOND_USER, "impersonator"},
+    {NULL, NULL},
+};
+
+static void make_user(struct rule_spec *rule)
+{
+    rule->kind = RULE_USER;
+    rule->states = ARRAY_LEN(users);
+    rule->users = users;
+}
+
+static const struct name_rule *any_keys(struct world *world)
+{
+    return &key_rules[BELOW(ARRAY_LEN(key_rules))];
+}
+
+/* NULL: the world has none. */
+static const char *topic_exchange(struct world *world)
+{
+    for (unsigned i = 0; i < world->exchange_count; i++)
+        if (world->exchanges[i].kind == KIND_TOPIC)
+            return world->exchanges[i].name;
+    return NULL;
+}
+
+static void make_topic(struct world *world, struct rule_spec *rule, const char *exchange)
+{
+    rule->kind = RULE_TOPIC;
+    rule->exchange = exchange;
+    rule->states = 2 + BELOW(RULE_STATES_MAX - 2);
+    for (unsigned i = 1; i < rule->states; i++)
+        rule->topics[i] = (struct topic_spec){any_keys(world), any_keys(world)};
+}
 
 static void make_permission(struct world *world, struct rule_spec *rule)
 {
@@ -151,6 +198,8 @@ static void make_permission(struct world *world, struct rule_spec *rule)
         rule->permissions[i] = (struct permission_spec){CHANCE(50) ? &all_names : any_names(world),
                                                         CHANCE(50) ? &all_names : any_names(world),
                                                         CHANCE(50) ? &all_names : any_names(world)};
+    if (CHANCE(30))
+        rule->permissions[rule->states - 1] = (struct permission_spec){NULL, NULL, NULL};
 }
 
 static void make_limit(struct world *world, struct rule_spec *rule, enum rule_kind kind)
@@ -174,8 +223,13 @@ void world_make_rules(struct world *world)
     for (unsigned i = 0; i < policies; i++)
         make_policy(world, new_rule(world), i);
     world->second_user = CHANCE(35);
+    if (world->second_user && CHANCE(50))
+        make_user(new_rule(world));
     if (world->second_user)
         make_permission(world, new_rule(world));
+    const char *topic = topic_exchange(world);
+    if (world->second_user && topic && CHANCE(70))
+        make_topic(world, new_rule(world), topic);
     if (CHANCE(15))
         make_limit(world, new_rule(world), RULE_VHOST_QUEUES);
     if (CHANCE(15))
