@@ -138,7 +138,7 @@ static struct list_item *add(struct listing *listing, struct slice vhost, struct
 {
     call_spend(listing->call, FILTER_WORK);
     listing->total++;
-    if (!list_page_wants(&listing->page, shown))
+    if (!list_page_wants(&listing->page, listing->call, shown))
         return NULL;
     call_spend(listing->call, ITEM_WORK);
     struct list_item *item = new_item(listing, vhost, name);

@@ -89,10 +89,20 @@ static bool contains(struct slice text, const char *part)
     return false;
 }
 
-bool list_page_wants(const struct list_page *page, struct slice name)
+/* A pattern that gives up has worked for about a millisecond: a part's work and more. */
+static bool matches(const struct list_page *page, struct call *call, struct slice name)
+{
+    enum pattern_result result = pattern_match(page->pattern, name);
+
+    if (result == PATTERN_GAVE_UP)
+        call_spend(call, MANAGEMENT_WORK);
+    return result == PATTERN_MATCH;
+}
+
+bool list_page_wants(const struct list_page *page, struct call *call, struct slice name)
 {
     if (page->pattern)
-        return pattern_match(page->pattern, name) == PATTERN_MATCH;
+        return matches(page, call, name);
     return !page->name || contains(name, page->name);
 }
 

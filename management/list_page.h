@@ -25,8 +25,8 @@ bool list_page_read(struct call *call, struct list_page *page) MUST_USE;
 /* One that is zeroed will do. */
 void list_page_fini(struct list_page *page);
 
-/* Does a row of this name count? */
-bool list_page_wants(const struct list_page *page, struct slice name);
+/* Does a row of this name count? Spends the call's work where finding that out takes long. */
+bool list_page_wants(const struct list_page *page, struct call *call, struct slice name);
 /* The page's rows among `count` that do: from `first` to before `end`; the first page exists even when
  * it is empty. False after answering 400: the page is past the end. */
 bool list_page_range(const struct list_page *page, struct call *call, size_t count, size_t *first,

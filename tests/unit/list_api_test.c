@@ -305,6 +305,29 @@ START_TEST(no_part_works_much_longer_than_it_may)
 }
 END_TEST
 
+/* Each name costs it a hundred thousand steps: a part may not have many such. */
+START_TEST(a_pattern_that_takes_long_is_a_part_s_work)
+{
+    struct http_request request = request_for("page=1&use_regex=true&name=(a%2B)%2B%24");
+    char name[64];
+    unsigned parts = 1;
+
+    for (unsigned i = 0; i < 20; i++) {
+        snprintf(name, sizeof(name), "%040u", i);
+        memset(name, 'a', 38);
+        declare(client, name, slice_str(""));
+    }
+    http_response_init(&response);
+    struct call *call = management_begin(api.management, &request, &response);
+    while (!management_work(call, MANAGEMENT_WORK))
+        parts++;
+    ck_assert_uint_gt(parts, 5);
+    ck_assert_int_eq(response.status, 200);
+    management_end(call);
+    http_response_fini(&response);
+}
+END_TEST
+
 /* The server sends what a part wrote before the next begins. */
 START_TEST(parts_that_have_left_are_parts_of_one_text)
 {
@@ -337,6 +360,7 @@ int main(void)
         what_comes_while_items_are_noted_makes_no_doubles,
         a_virtual_host_may_go_and_a_list_be_given_up,
         no_part_works_much_longer_than_it_may,
+        a_pattern_that_takes_long_is_a_part_s_work,
         parts_that_have_left_are_parts_of_one_text,
     };
     return suite_run("list_api", setup, teardown, tests, ARRAY_LEN(tests));
