@@ -2,8 +2,11 @@
 /* Allocation over the C library's. The only place that decides what no memory means. */
 #include "base/mem.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define CAPACITY_MIN 16 /* of an array that grows */
 
 /* malloc(0) may give NULL, which here would look like a failure. */
 static size_t at_least_one(size_t size)
@@ -33,6 +36,13 @@ void *mem_realloc(void *old, size_t size)
     if (!pointer)
         check_panic("out of memory: %zu bytes", size);
     return pointer;
+}
+
+void *mem_double(void *array, size_t *capacity, size_t size)
+{
+    *capacity = *capacity ? *capacity * 2 : CAPACITY_MIN;
+    CHECK(*capacity <= SIZE_MAX / size);
+    return mem_realloc(array, *capacity * size);
 }
 
 void *mem_try_alloc(size_t size)

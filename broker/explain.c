@@ -65,11 +65,8 @@ static void add_stop(struct writer *writer, struct exchange *exchange, enum expl
 {
     struct explanation *explanation = writer->explanation;
 
-    if (explanation->stop_count == writer->stop_capacity) {
-        writer->stop_capacity = writer->stop_capacity ? 2 * writer->stop_capacity : 4;
-        explanation->stops =
-            mem_realloc(explanation->stops, writer->stop_capacity * sizeof(explanation->stops[0]));
-    }
+    explanation->stops = mem_grow(explanation->stops, &writer->stop_capacity,
+                                  explanation->stop_count, sizeof(explanation->stops[0]));
     explanation->stops[explanation->stop_count++] = (struct explain_stop){
         .exchange = exchange, .reached = reached, .by = by, .from = writer->at};
 }

@@ -124,10 +124,8 @@ static struct list_item *new_item(struct listing *listing, struct slice vhost, s
         .vhost = keep_vhost(listing, vhost),
         .name = list_keep(listing, name),
     };
-    if (listing->count == listing->capacity) {
-        listing->capacity = listing->capacity ? 2 * listing->capacity : 64;
-        listing->items = mem_realloc(listing->items, listing->capacity * sizeof(void *));
-    }
+    listing->items =
+        mem_grow(listing->items, &listing->capacity, listing->count, sizeof(*listing->items));
     listing->items[listing->count++] = item;
     return item;
 }

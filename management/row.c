@@ -57,10 +57,7 @@ int row_value_compare(const struct row_value *a, const struct row_value *b)
 
 static void push_path(struct row *row, struct slice path)
 {
-    if (row->path_count == row->path_capacity) {
-        row->path_capacity = row->path_capacity ? 2 * row->path_capacity : 16;
-        row->paths = mem_realloc(row->paths, row->path_capacity * sizeof(*row->paths));
-    }
+    row->paths = mem_grow(row->paths, &row->path_capacity, row->path_count, sizeof(*row->paths));
     row->paths[row->path_count++] = path;
 }
 

@@ -30,21 +30,13 @@ static int64_t row_id(uint32_t lane, uint64_t position)
     return (int64_t)((uint64_t)lane << SCHEMA_POSITION_BITS | position);
 }
 
-static void *grow(void *array, size_t *capacity, size_t count, size_t size)
-{
-    if (count < *capacity)
-        return array;
-    *capacity = *capacity ? *capacity * 2 : 64;
-    return mem_realloc(array, *capacity * size);
-}
-
 /* -- deletes -- */
 
 static void add_range(struct apply *apply, const struct batch *batch, const struct batch_op *op)
 {
     uint32_t id = batch->lanes[op->lane].id;
     apply->ranges =
-        grow(apply->ranges, &apply->range_capacity, apply->range_count, sizeof(*apply->ranges));
+        mem_grow(apply->ranges, &apply->range_capacity, apply->range_count, sizeof(*apply->ranges));
     apply->ranges[apply->range_count++] = (struct apply_range){
         .first = (uint64_t)row_id(id, op->position),
         .last = (uint64_t)row_id(id, op->last),
@@ -167,7 +159,8 @@ static int bind_message(sqlite3_stmt *statement, const struct store_message *mes
 
 static void add_put(struct apply *apply, const struct batch *batch, const struct batch_op *op)
 {
-    apply->puts = grow(apply->puts, &apply->put_capacity, apply->put_count, sizeof(*apply->puts));
+    apply->puts =
+        mem_grow(apply->puts, &apply->put_capacity, apply->put_count, sizeof(*apply->puts));
     apply->puts[apply->put_count++] = (struct apply_put){
         .id = (uint64_t)row_id(batch->lanes[op->lane].id, op->position),
         .index = (uint32_t)op->index,

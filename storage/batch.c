@@ -28,8 +28,7 @@ static void *grow(void *array, size_t *capacity, size_t count, size_t size)
     if (count < *capacity)
         return array;
     CHECK(count < UINT32_MAX / 2); /* slots and indices have 32 bits */
-    *capacity = *capacity ? *capacity * 2 : 32;
-    return mem_realloc(array, *capacity * size);
+    return mem_double(array, capacity, size);
 }
 
 static void *take(struct batch *batch, size_t size)

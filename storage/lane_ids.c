@@ -69,10 +69,7 @@ void lane_list_fini(struct lane_list *list)
 
 void lane_list_add(struct lane_list *list, uint32_t id)
 {
-    if (list->count == list->capacity) {
-        list->capacity = list->capacity ? list->capacity * 2 : 8;
-        list->ids = mem_realloc(list->ids, list->capacity * sizeof(*list->ids));
-    }
+    list->ids = mem_grow(list->ids, &list->capacity, list->count, sizeof(*list->ids));
     list->ids[list->count++] = id;
 }
 

@@ -6,17 +6,9 @@
 
 #include <stdlib.h>
 
-static void *grow(void *array, size_t *capacity, size_t count, size_t size)
-{
-    if (count < *capacity)
-        return array;
-    *capacity = *capacity ? *capacity * 2 : 32;
-    return mem_realloc(array, *capacity * size);
-}
-
 #define APPEND(array, capacity, count, value)                                                      \
     do {                                                                                           \
-        (array) = grow((array), &(capacity), (count), sizeof((array)[0]));                         \
+        (array) = mem_grow((array), &(capacity), (count), sizeof((array)[0]));                     \
         (array)[(count)++] = (value);                                                              \
     } while (0)
 

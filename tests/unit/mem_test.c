@@ -48,6 +48,23 @@ START_TEST(realloc_keeps_the_content)
 }
 END_TEST
 
+START_TEST(an_array_grows_when_it_is_full)
+{
+    struct point *points = NULL;
+    size_t capacity = 0;
+    for (size_t count = 0; count < 1000; count++) {
+        size_t before = capacity;
+        points = mem_grow(points, &capacity, count, sizeof(*points));
+        ck_assert_uint_gt(capacity, count);
+        ck_assert(capacity == before || count == before);
+        points[count] = (struct point){(int)count, -(int)count};
+    }
+    for (int i = 0; i < 1000; i++)
+        ck_assert(points[i].x == i && points[i].y == -i);
+    mem_free(points);
+}
+END_TEST
+
 START_TEST(strndup_takes_a_part)
 {
     char *text = mem_strndup("queue.declare", 5);
@@ -95,6 +112,7 @@ int main(void)
     tcase_add_test(tests, zero_bytes_are_an_object_too);
     tcase_add_test(tests, new_objects_are_zeroed);
     tcase_add_test(tests, realloc_keeps_the_content);
+    tcase_add_test(tests, an_array_grows_when_it_is_full);
     tcase_add_test(tests, strndup_takes_a_part);
     if (impossible) {
         tcase_add_test(tests, impossible_sizes_can_be_tried);
