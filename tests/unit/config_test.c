@@ -280,7 +280,10 @@ START_TEST(keys_of_rabbitmq_without_meaning)
           "proxy_protocol = false\n"
           "auth_backends.1 = internal\n"
           "max_connections = 7\n"
-          "auth_backends.2 = ldap\n");
+          "auth_backends.2 = ldap\n"
+          "management_agent.disable_metrics_collector = false\n"
+          "log.connection.level = info\n"
+          "tcp_listen_options.linger.timeout = 0\n");
     assert_errors("test.conf:6: 'auth_backends.2' must be one of internal|"
                   "rabbit_auth_backend_internal, not 'ldap': users are kept in the broker's own "
                   "database only\n");
@@ -288,7 +291,11 @@ START_TEST(keys_of_rabbitmq_without_meaning)
                  "test.conf:1: 'num_acceptors.tcp' has no effect here: one loop accepts all "
                  "connections\n"
                  "test.conf:2: 'cluster_formation.classic_config.nodes.1' has no effect here: this "
-                 "is a single node\n");
+                 "is a single node\n"
+                 "test.conf:8: 'log.connection.level' has no effect here: levels are those of "
+                 "standard error and of the file\n"
+                 "test.conf:9: 'tcp_listen_options.linger.timeout' has no effect here: a client "
+                 "that is sent away has a second to read why\n");
     assert_number(CONNECTION_MAX, 7);
 }
 END_TEST
