@@ -145,19 +145,9 @@ static void list_implicit(struct call *call)
     list_answer_vhost(call, &kind);
 }
 
-static struct exchange *path_exchange(struct call *call)
-{
-    struct exchange *exchange =
-        call->vhost ? exchange_find(call->vhost, call_arg(call, "exchange")) : NULL;
-
-    if (!exchange)
-        call_not_found(call);
-    return exchange;
-}
-
 void exchange_bindings_source(struct call *call)
 {
-    struct exchange *exchange = path_exchange(call);
+    struct exchange *exchange = call_exchange(call);
 
     if (!exchange)
         return;
@@ -169,7 +159,7 @@ void exchange_bindings_source(struct call *call)
 
 void exchange_bindings_destination(struct call *call)
 {
-    const struct exchange *exchange = path_exchange(call);
+    const struct exchange *exchange = call_exchange(call);
 
     if (exchange)
         (void)list_to(call, &exchange->route.target);
@@ -177,12 +167,10 @@ void exchange_bindings_destination(struct call *call)
 
 void queue_bindings(struct call *call)
 {
-    struct queue *queue = call->vhost ? queue_find(call->vhost, call_arg(call, "queue")) : NULL;
+    struct queue *queue = call_queue(call);
 
-    if (!queue) {
-        call_not_found(call);
+    if (!queue)
         return;
-    }
     struct listing *listing = list_to(call, &queue->target);
     if (listing)
         list_add_binding(listing, binding_row_implicit(queue));

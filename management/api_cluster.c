@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What operators of a cluster ask for, answered by the only node: nothing is to be moved, synchronised
  * or started, so all that is possible is done already. */
-#include "broker/queue.h"
-#include "broker/vhost.h"
 #include "management/node.h"
 #include "management/sampler.h"
 
@@ -32,12 +30,9 @@ void vhost_start(struct call *call)
 void queue_action(struct call *call)
 {
     static const char *const keys[] = {"action", NULL};
-    struct queue *queue = call->vhost ? queue_find(call->vhost, call_arg(call, "queue")) : NULL;
 
-    if (!queue) {
-        call_not_found(call);
+    if (!call_queue(call))
         return;
-    }
     json_t *body = call_body(call);
     if (body && call_keys(call, body, keys)) {
         struct slice action = json_slice(json_object_get(body, "action"));

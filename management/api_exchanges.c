@@ -1,25 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exchanges. */
 #include "broker/exchange.h"
-#include "broker/vhost.h"
 #include "management/act.h"
 #include "management/body.h"
-#include "management/list.h"
+#include "management/list_named.h"
 #include "management/object.h"
 
 static void add_item(struct listing *listing, enum walk_kind kind, void *object)
 {
-    const struct exchange *exchange = object;
-
     (void)kind;
-    list_add(listing, slice_str(exchange->vhost->name), slice_str(exchange->name), exchange);
-}
-
-static const void *find_item(struct call *call, const struct list_item *item)
-{
-    struct vhost *vhost = vhost_find(call->broker, item->vhost);
-
-    return vhost ? exchange_find(vhost, item->name) : NULL;
+    list_add_exchange(listing, object);
 }
 
 void exchanges_list(struct call *call)
@@ -28,27 +18,16 @@ void exchanges_list(struct call *call)
         .walks = {WALK_EXCHANGES},
         .walk_count = 1,
         .add = add_item,
-        .find = find_item,
+        .find = list_find_exchange,
         .write = object_exchange,
     };
 
     list_answer_vhost(call, &kind);
 }
 
-/* The exchange of the path, or NULL after answering 404. */
-static struct exchange *path_exchange(struct call *call)
-{
-    struct exchange *exchange =
-        call->vhost ? exchange_find(call->vhost, call_arg(call, "exchange")) : NULL;
-
-    if (!exchange)
-        call_not_found(call);
-    return exchange;
-}
-
 void exchange_get(struct call *call)
 {
-    const struct exchange *exchange = path_exchange(call);
+    const struct exchange *exchange = call_exchange(call);
     struct row row;
 
     if (!exchange)
@@ -114,7 +93,7 @@ void exchange_delete_route(struct call *call)
     struct actor actor;
     struct reply reply;
 
-    if (!path_exchange(call) || !actor_open(&actor, call))
+    if (!call_exchange(call) || !actor_open(&actor, call))
         return;
     if (exchange_delete(&actor.connection, call_arg(call, "exchange"), call_flag(call, "if-unused"),
                         &reply))

@@ -102,12 +102,9 @@ static bool read_headers(struct call *call, struct question *question)
 /* False after answering. */
 static bool read_question(struct call *call, struct question *question)
 {
-    question->exchange =
-        call->vhost ? exchange_find(call->vhost, call_arg(call, "exchange")) : NULL;
-    if (!question->exchange) {
-        call_not_found(call);
+    question->exchange = call_exchange(call);
+    if (!question->exchange)
         return false;
-    }
     question->key = call_query(call, "routing_key");
     if (!question->key)
         question->key = slice_dup(slice_str(""));

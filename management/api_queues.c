@@ -2,25 +2,15 @@
 /* Queues. Their messages are in api_messages.c. */
 #include "broker/consumer.h"
 #include "broker/queue.h"
-#include "broker/vhost.h"
 #include "management/act.h"
 #include "management/body.h"
-#include "management/list.h"
+#include "management/list_named.h"
 #include "management/object.h"
 
 static void add_item(struct listing *listing, enum walk_kind kind, void *object)
 {
-    const struct queue *queue = object;
-
     (void)kind;
-    list_add(listing, slice_str(queue->vhost->name), slice_str(queue->name), queue);
-}
-
-static const void *find_item(struct call *call, const struct list_item *item)
-{
-    struct vhost *vhost = vhost_find(call->broker, item->vhost);
-
-    return vhost ? queue_find(vhost, item->name) : NULL;
+    list_add_queue(listing, object);
 }
 
 void queues_list(struct call *call)
@@ -29,26 +19,16 @@ void queues_list(struct call *call)
         .walks = {WALK_QUEUES},
         .walk_count = 1,
         .add = add_item,
-        .find = find_item,
+        .find = list_find_queue,
         .write = object_queue,
     };
 
     list_answer_vhost(call, &kind);
 }
 
-/* The queue of the path, or NULL after answering 404. */
-static struct queue *path_queue(struct call *call)
-{
-    struct queue *queue = call->vhost ? queue_find(call->vhost, call_arg(call, "queue")) : NULL;
-
-    if (!queue)
-        call_not_found(call);
-    return queue;
-}
-
 void queue_get(struct call *call)
 {
-    const struct queue *queue = path_queue(call);
+    const struct queue *queue = call_queue(call);
     struct row row;
 
     if (!queue)
@@ -114,7 +94,7 @@ void queue_delete_route(struct call *call)
     struct reply reply;
     uint32_t messages;
 
-    if (!path_queue(call) || !actor_open(&actor, call))
+    if (!call_queue(call) || !actor_open(&actor, call))
         return;
     if (queue_delete(&actor.connection, call_arg(call, "queue"), call_flag(call, "if-unused"),
                      call_flag(call, "if-empty"), &messages, &reply))
@@ -130,7 +110,7 @@ void queue_purge_route(struct call *call)
     struct reply reply;
     uint32_t messages;
 
-    if (!path_queue(call) || !actor_open(&actor, call))
+    if (!call_queue(call) || !actor_open(&actor, call))
         return;
     if (queue_purge(&actor.connection, call_arg(call, "queue"), &messages, &reply))
         call_empty(call, 204);

@@ -4,6 +4,8 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "broker/exchange.h"
+#include "broker/queue.h"
 #include "broker/vhost.h"
 #include "management/statistics.h"
 
@@ -56,6 +58,25 @@ struct vhost *call_vhost(struct call *call)
     if (!call->vhost)
         call_not_found(call);
     return call->vhost;
+}
+
+struct queue *call_queue(struct call *call)
+{
+    struct queue *queue = call->vhost ? queue_find(call->vhost, call_arg(call, "queue")) : NULL;
+
+    if (!queue)
+        call_not_found(call);
+    return queue;
+}
+
+struct exchange *call_exchange(struct call *call)
+{
+    struct exchange *exchange =
+        call->vhost ? exchange_find(call->vhost, call_arg(call, "exchange")) : NULL;
+
+    if (!exchange)
+        call_not_found(call);
+    return exchange;
 }
 
 json_t *call_body(struct call *call)

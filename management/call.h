@@ -98,6 +98,9 @@ char *call_query(const struct call *call, const char *name);
 bool call_flag(const struct call *call, const char *name);
 /* The virtual host, or NULL after answering 404. */
 struct vhost *call_vhost(struct call *call);
+/* The path's {queue} or {exchange} in it, or NULL after answering 404. */
+struct queue *call_queue(struct call *call);
+struct exchange *call_exchange(struct call *call);
 /* The body as a JSON object (an absent or null body is the empty one); NULL after answering 400. */
 json_t *call_body(struct call *call) MUST_USE;
 /* True when the object has all the keys, a NULL-terminated list; else 400 is answered. */

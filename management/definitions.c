@@ -18,6 +18,7 @@
 #include "management/json.h"
 #include "management/json_sort.h"
 #include "management/list_bindings.h"
+#include "management/list_named.h"
 #include "management/object.h"
 #include "management/policy_json.h"
 #include "routing/exchange_type.h"
@@ -214,14 +215,7 @@ static void add_queue(struct listing *listing, enum walk_kind kind, void *object
 
     (void)kind;
     if (!queue->exclusive)
-        list_add(listing, slice_str(queue->vhost->name), slice_str(queue->name), queue);
-}
-
-static const void *find_queue(struct call *call, const struct list_item *item)
-{
-    struct vhost *vhost = vhost_find(call->broker, item->vhost);
-
-    return vhost ? queue_find(vhost, item->name) : NULL;
+        list_add_queue(listing, queue);
 }
 
 static void write_queue(const struct call *call, struct row *row, const void *object)
@@ -240,7 +234,7 @@ static const struct list_kind queues = {
     .walks = {WALK_QUEUES},
     .walk_count = 1,
     .add = add_queue,
-    .find = find_queue,
+    .find = list_find_queue,
     .write = write_queue,
 };
 
@@ -250,14 +244,7 @@ static void add_exchange(struct listing *listing, enum walk_kind kind, void *obj
 
     (void)kind;
     if (!exchange->predeclared)
-        list_add(listing, slice_str(exchange->vhost->name), slice_str(exchange->name), exchange);
-}
-
-static const void *find_exchange(struct call *call, const struct list_item *item)
-{
-    struct vhost *vhost = vhost_find(call->broker, item->vhost);
-
-    return vhost ? exchange_find(vhost, item->name) : NULL;
+        list_add_exchange(listing, exchange);
 }
 
 static void write_exchange(const struct call *call, struct row *row, const void *object)
@@ -277,7 +264,7 @@ static const struct list_kind exchanges = {
     .walks = {WALK_EXCHANGES},
     .walk_count = 1,
     .add = add_exchange,
-    .find = find_exchange,
+    .find = list_find_exchange,
     .write = write_exchange,
 };
 
