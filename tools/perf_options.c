@@ -266,6 +266,8 @@ bool perf_options_parse(struct perf_options *options, int argc, char *const *arg
             return false;
     if (options->help || options->version)
         return true;
+    if (options->quorum)
+        options->flags |= PERF_PERSISTENT; /* such queues are durable */
     return check_modes(options, &failure) && check_topology(options, &failure) &&
            check_rest(options, &failure);
 }

@@ -65,6 +65,8 @@ struct method perf_setup_queue(const struct perf_plan *plan, uint32_t queue,
     perf_plan_queue_name(plan, queue, name);
     buf_clear(arguments);
     perf_pairs_add(arguments, plan->options->queue_args);
+    if (plan->options->quorum)
+        perf_pairs_add(arguments, "x-queue-type=quorum");
     return (struct method){.kind = METHOD_QUEUE_DECLARE,
                            .queue_declare = {.queue = slice_str(name),
                                              .durable = plan->options->flags & PERF_PERSISTENT,
