@@ -44,6 +44,9 @@ class Node(WithBroker):
     def test_checks(self):
         for check in ('alarms', 'local_alarms', 'running', 'virtual_hosts', 'aliveness'):
             self.good('check_' + check)
+        for check in ('is_running', 'node_health_check', 'check_if_node_is_quorum_critical',
+                      'check_if_node_is_mirror_sync_critical'):
+            self.good(check)
         self.good('check_port_listener', str(self.broker.port))
         self.bad(UNAVAILABLE, 'No active listener', 'check_port_listener', '1')
         self.good('check_protocol_listener', 'amqp')
