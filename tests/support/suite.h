@@ -3,6 +3,8 @@
 #ifndef TESTS_SUPPORT_SUITE_H
 #define TESTS_SUPPORT_SUITE_H
 
+#include "base/check.h" /* ARRAY_LEN() */
+
 #include <check.h>
 #include <stddef.h>
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of base/arena.h. */
 #include "base/arena.h"
+#include "tests/support/suite.h"
 
-#include <check.h>
 #include <stdalign.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 START_TEST(pieces_do_not_overlap)
 {
@@ -53,16 +52,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("arena");
-    TCase *tests = tcase_create("arena");
-    tcase_add_test(tests, pieces_do_not_overlap);
-    tcase_add_test(tests, large_pieces_get_blocks_of_their_own);
-    tcase_add_test(tests, nothing_copies_to_nothing);
-    suite_add_tcase(suite, tests);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        pieces_do_not_overlap,
+        large_pieces_get_blocks_of_their_own,
+        nothing_copies_to_nothing,
+    };
+    return suite_run("arena", NULL, NULL, tests, ARRAY_LEN(tests));
 }

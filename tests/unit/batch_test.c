@@ -3,9 +3,7 @@
 #include "storage/batch.h"
 
 #include "base/rng.h"
-
-#include <check.h>
-#include <stdlib.h>
+#include "tests/support/suite.h"
 
 static struct batch *batch;
 static unsigned released;
@@ -162,21 +160,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("batch");
-    TCase *tests = tcase_create("batch");
-    tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_add_test(tests, sequence_numbers_find_their_puts);
-    tcase_add_test(tests, cancelling_takes_the_bytes_along);
-    tcase_add_test(tests, a_lanes_deletion_finds_only_its_own_puts);
-    tcase_add_test(tests, a_purge_cancels_in_its_range);
-    tcase_add_test(tests, a_lane_that_comes_and_goes_leaves_nothing);
-    tcase_add_test(tests, the_counts_add_up_over_random_steps);
-    tcase_add_test(tests, a_huge_batch_gives_its_memory_back);
-    suite_add_tcase(suite, tests);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        sequence_numbers_find_their_puts,          cancelling_takes_the_bytes_along,
+        a_lanes_deletion_finds_only_its_own_puts,  a_purge_cancels_in_its_range,
+        a_lane_that_comes_and_goes_leaves_nothing, the_counts_add_up_over_random_steps,
+        a_huge_batch_gives_its_memory_back,
+    };
+    return suite_run("batch", setup, teardown, tests, ARRAY_LEN(tests));
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of base/buf.h. */
 #include "base/buf.h"
-
-#include <check.h>
-#include <stdlib.h>
+#include "tests/support/suite.h"
 
 START_TEST(an_empty_buffer_owns_nothing)
 {
@@ -124,22 +122,16 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("buf");
-    TCase *tests = tcase_create("buf");
-    tcase_add_test(tests, an_empty_buffer_owns_nothing);
-    tcase_add_test(tests, numbers_are_in_network_order);
-    tcase_add_test(tests, grows_byte_by_byte_and_keeps_its_content);
-    tcase_add_test(tests, reserve_leaves_the_length_alone);
-    tcase_add_test(tests, clear_keeps_the_memory);
-    tcase_add_test(tests, printf_fits_exactly_or_grows);
-    tcase_add_test(tests, a_length_can_be_filled_in_afterwards);
-    tcase_add_test(tests, drains_from_the_front);
-    tcase_add_test(tests, the_c_string_view_adds_no_byte);
-    suite_add_tcase(suite, tests);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        an_empty_buffer_owns_nothing,
+        numbers_are_in_network_order,
+        grows_byte_by_byte_and_keeps_its_content,
+        reserve_leaves_the_length_alone,
+        clear_keeps_the_memory,
+        printf_fits_exactly_or_grows,
+        a_length_can_be_filled_in_afterwards,
+        drains_from_the_front,
+        the_c_string_view_adds_no_byte,
+    };
+    return suite_run("buf", NULL, NULL, tests, ARRAY_LEN(tests));
 }

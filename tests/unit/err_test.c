@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of base/err.h. */
 #include "base/err.h"
+#include "tests/support/suite.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 START_TEST(no_error_is_zero)
@@ -32,15 +31,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("err");
-    TCase *tests = tcase_create("err");
-    tcase_add_test(tests, no_error_is_zero);
-    tcase_add_test(tests, every_error_has_a_text_of_its_own);
-    suite_add_tcase(suite, tests);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        no_error_is_zero,
+        every_error_has_a_text_of_its_own,
+    };
+    return suite_run("err", NULL, NULL, tests, ARRAY_LEN(tests));
 }

@@ -4,9 +4,7 @@
 
 #include "base/check.h"
 #include "proto/basic.h"
-
-#include <check.h>
-#include <stdlib.h>
+#include "tests/support/suite.h"
 
 static enum frame_status parse(const char *bytes, size_t len, uint32_t max, struct frame *frame,
                                struct reply *error)
@@ -139,19 +137,14 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("frame");
-    TCase *tcase = tcase_create("frames");
-    tcase_add_test(tcase, a_frame_is_whole_with_its_last_byte);
-    tcase_add_test(tcase, a_wrong_end_marker_is_refused);
-    tcase_add_test(tcase, size_is_judged_before_the_payload_comes);
-    tcase_add_test(tcase, unknown_types_are_named);
-    tcase_add_test(tcase, a_heartbeat_is_a_frame);
-    tcase_add_test(tcase, protocols_are_told_apart);
-    tcase_add_test(tcase, bodies_are_cut_to_the_frame_size);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        a_frame_is_whole_with_its_last_byte,
+        a_wrong_end_marker_is_refused,
+        size_is_judged_before_the_payload_comes,
+        unknown_types_are_named,
+        a_heartbeat_is_a_frame,
+        protocols_are_told_apart,
+        bodies_are_cut_to_the_frame_size,
+    };
+    return suite_run("frame", NULL, NULL, tests, ARRAY_LEN(tests));
 }

@@ -4,9 +4,7 @@
 
 #include "base/check.h"
 #include "base/histogram.h"
-
-#include <check.h>
-#include <stdlib.h>
+#include "tests/support/suite.h"
 
 static void add(struct history *history, int64_t time_ms, uint64_t a, uint64_t b)
 {
@@ -104,18 +102,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("history");
-    TCase *tests = tcase_create("all");
-    SRunner *runner = srunner_create(suite);
-
-    tcase_add_test(tests, the_newest_rows_are_kept);
-    tcase_add_test(tests, rates_are_of_the_last_two_rows);
-    tcase_add_test(tests, a_time_finds_the_row_of_then);
-    tcase_add_test(tests, stillness_is_counted);
-    tcase_add_test(tests, values_fall_into_their_buckets);
-    suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        the_newest_rows_are_kept, rates_are_of_the_last_two_rows, a_time_finds_the_row_of_then,
+        stillness_is_counted,     values_fall_into_their_buckets,
+    };
+    return suite_run("history", NULL, NULL, tests, ARRAY_LEN(tests));
 }

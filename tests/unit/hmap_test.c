@@ -5,9 +5,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/rng.h"
-
-#include <check.h>
-#include <stdlib.h>
+#include "tests/support/suite.h"
 
 struct entry {
     struct hmap_node node;
@@ -347,26 +345,20 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("hmap");
-    TCase *tests = tcase_create("hmap");
-    tcase_add_test(tests, an_empty_map_costs_nothing);
-    tcase_add_test(tests, agrees_with_an_array_over_random_steps);
-    tcase_add_test(tests, equal_hashes_are_all_found);
-    tcase_add_test(tests, nodes_may_go_while_walking);
-    tcase_add_test(tests, memory_shrinks_when_few_are_left);
-    tcase_add_test(tests, walking_order_follows_from_the_history);
-    tcase_add_test(tests, buckets_hold_all_nodes);
-    tcase_add_test(tests, a_scan_misses_no_node_that_stays);
-    tcase_add_test(tests, a_scan_of_an_empty_map_is_over_at_once);
-    tcase_add_test(tests, the_plain_siphash_is_right);
-    tcase_add_test(tests, the_hash_is_siphash_for_every_length);
-    tcase_add_test(tests, hashes_depend_on_every_byte_on_length_and_on_the_seed);
-    tcase_add_test(tests, numbers_spread_evenly);
-    suite_add_tcase(suite, tests);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        an_empty_map_costs_nothing,
+        agrees_with_an_array_over_random_steps,
+        equal_hashes_are_all_found,
+        nodes_may_go_while_walking,
+        memory_shrinks_when_few_are_left,
+        walking_order_follows_from_the_history,
+        buckets_hold_all_nodes,
+        a_scan_misses_no_node_that_stays,
+        a_scan_of_an_empty_map_is_over_at_once,
+        the_plain_siphash_is_right,
+        the_hash_is_siphash_for_every_length,
+        hashes_depend_on_every_byte_on_length_and_on_the_seed,
+        numbers_spread_evenly,
+    };
+    return suite_run("hmap", NULL, NULL, tests, ARRAY_LEN(tests));
 }

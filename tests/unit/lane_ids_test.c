@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which lane numbers are given out. */
 #include "storage/lane_ids.h"
-
-#include <check.h>
-#include <stdlib.h>
+#include "tests/support/suite.h"
 
 static struct lane_ids ids;
 
@@ -53,17 +51,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("lane_ids");
-    TCase *tests = tcase_create("lane_ids");
-    tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_add_test(tests, the_lowest_free_number_is_taken);
-    tcase_add_test(tests, marked_numbers_are_passed_over);
-    tcase_add_test(tests, all_can_be_taken_and_no_more);
-    suite_add_tcase(suite, tests);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        the_lowest_free_number_is_taken,
+        marked_numbers_are_passed_over,
+        all_can_be_taken_and_no_more,
+    };
+    return suite_run("lane_ids", setup, teardown, tests, ARRAY_LEN(tests));
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of base/list.h. */
 #include "base/list.h"
+#include "tests/support/suite.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct item {
@@ -90,17 +89,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("list");
-    TCase *tests = tcase_create("list");
-    tcase_add_test(tests, keeps_order);
-    tcase_add_test(tests, an_empty_list_has_no_ends);
-    tcase_add_test(tests, removing_twice_is_harmless);
-    tcase_add_test(tests, the_current_node_may_go_while_walking);
-    suite_add_tcase(suite, tests);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        keeps_order,
+        an_empty_list_has_no_ends,
+        removing_twice_is_harmless,
+        the_current_node_may_go_while_walking,
+    };
+    return suite_run("list", NULL, NULL, tests, ARRAY_LEN(tests));
 }

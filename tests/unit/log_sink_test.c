@@ -3,8 +3,7 @@
 #include "server/log_sink.h"
 
 #include "server/configuration.h"
-
-#include <check.h>
+#include "tests/support/suite.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,19 +139,13 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("log_sink");
-    TCase *tests = tcase_create("log_sink");
-    tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_add_test(tests, a_line_has_its_time_in_front);
-    tcase_add_test(tests, the_file_has_a_level_of_its_own);
-    tcase_add_test(tests, the_coarser_of_both_levels_is_not_formatted);
-    tcase_add_test(tests, a_renamed_file_is_let_go);
-    tcase_add_test(tests, a_bare_name_goes_into_log_dir);
-    tcase_add_test(tests, a_file_that_cannot_be_opened_changes_nothing);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        a_line_has_its_time_in_front,
+        the_file_has_a_level_of_its_own,
+        the_coarser_of_both_levels_is_not_formatted,
+        a_renamed_file_is_let_go,
+        a_bare_name_goes_into_log_dir,
+        a_file_that_cannot_be_opened_changes_nothing,
+    };
+    return suite_run("log_sink", setup, teardown, tests, ARRAY_LEN(tests));
 }

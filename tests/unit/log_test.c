@@ -3,9 +3,7 @@
 #include "base/log.h"
 
 #include "base/buf.h"
-
-#include <check.h>
-#include <stdlib.h>
+#include "tests/support/suite.h"
 
 static void collect(void *context, enum log_level level, const char *line, size_t len)
 {
@@ -125,20 +123,14 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("log");
-    TCase *tests = tcase_create("log");
-    tcase_add_test(tests, a_line_is_logfmt);
-    tcase_add_test(tests, lines_above_the_level_are_dropped);
-    tcase_add_test(tests, one_call_is_one_line);
-    tcase_add_test(tests, a_long_line_is_whole);
-    tcase_add_test(tests, levels_have_names);
-    tcase_add_test(tests, values_are_quoted_when_they_must_be);
-    tcase_add_test(tests, quoting_never_leaves_the_buffer_nor_an_open_quote);
-    suite_add_tcase(suite, tests);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        a_line_is_logfmt,
+        lines_above_the_level_are_dropped,
+        one_call_is_one_line,
+        a_long_line_is_whole,
+        levels_have_names,
+        values_are_quoted_when_they_must_be,
+        quoting_never_leaves_the_buffer_nor_an_open_quote,
+    };
+    return suite_run("log", NULL, NULL, tests, ARRAY_LEN(tests));
 }

@@ -4,9 +4,8 @@
 
 #include "base/check.h"
 #include "proto/utf8.h"
+#include "tests/support/suite.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 START_TEST(texts_begin_with_the_code_s_name)
@@ -123,18 +122,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("reply");
-    TCase *tcase = tcase_create("replies");
-    tcase_add_test(tcase, texts_begin_with_the_code_s_name);
-    tcase_add_test(tcase, long_texts_are_cut_between_characters);
-    tcase_add_test(tcase, utf8_is_judged_by_the_unicode_table);
-    tcase_add_test(tcase, malformed_bytes_become_question_marks);
-    tcase_add_test(tcase, texts_quote_any_bytes_as_utf8);
-    tcase_add_test(tcase, cutting_respects_characters);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        texts_begin_with_the_code_s_name,    long_texts_are_cut_between_characters,
+        utf8_is_judged_by_the_unicode_table, malformed_bytes_become_question_marks,
+        texts_quote_any_bytes_as_utf8,       cutting_respects_characters,
+    };
+    return suite_run("reply", NULL, NULL, tests, ARRAY_LEN(tests));
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of base/rng.h: RFC 8439's vectors, then what we built on the block function. */
 #include "base/rng.h"
+#include "tests/support/suite.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* RFC 8439 appendix A.1, vectors 1 and 2: key and nonce zero, blocks 0 and 1. */
@@ -145,20 +144,14 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("rng");
-    TCase *tests = tcase_create("rng");
-    tcase_add_test(tests, the_stream_of_the_zero_key);
-    tcase_add_test(tests, the_block_of_the_worked_example);
-    tcase_add_test(tests, the_stream_does_not_depend_on_how_it_is_read);
-    tcase_add_test(tests, the_counter_carries_over);
-    tcase_add_test(tests, seeds_differ);
-    tcase_add_test(tests, below_stays_below_and_is_even);
-    tcase_add_test(tests, names_are_base64_of_the_stream);
-    suite_add_tcase(suite, tests);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        the_stream_of_the_zero_key,
+        the_block_of_the_worked_example,
+        the_stream_does_not_depend_on_how_it_is_read,
+        the_counter_carries_over,
+        seeds_differ,
+        below_stays_below_and_is_even,
+        names_are_base64_of_the_stream,
+    };
+    return suite_run("rng", NULL, NULL, tests, ARRAY_LEN(tests));
 }

@@ -3,10 +3,9 @@
 #include "base/slice.h"
 
 #include "base/mem.h"
+#include "tests/support/suite.h"
 
-#include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 START_TEST(equality_is_by_bytes)
 {
@@ -72,19 +71,13 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("slice");
-    TCase *tests = tcase_create("slice");
-    tcase_add_test(tests, equality_is_by_bytes);
-    tcase_add_test(tests, empty_slices_are_equal_whatever_they_point_at);
-    tcase_add_test(tests, order_is_by_bytes_then_length);
-    tcase_add_test(tests, starts_with);
-    tcase_add_test(tests, dup_is_terminated_and_keeps_inner_zeros);
-    tcase_add_test(tests, prints_through_a_format);
-    suite_add_tcase(suite, tests);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        equality_is_by_bytes,
+        empty_slices_are_equal_whatever_they_point_at,
+        order_is_by_bytes_then_length,
+        starts_with,
+        dup_is_terminated_and_keeps_inner_zeros,
+        prints_through_a_format,
+    };
+    return suite_run("slice", NULL, NULL, tests, ARRAY_LEN(tests));
 }

@@ -4,11 +4,10 @@
 
 #include "base/rng.h"
 #include "proto/table.h"
+#include "tests/support/suite.h"
 
-#include <check.h>
 #include <jansson.h>
 #include <math.h>
-#include <stdlib.h>
 
 static struct buf table;
 static struct buf json;
@@ -129,19 +128,12 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("table_json");
-    TCase *tests = tcase_create("table_json");
-    tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_add_test(tests, scalars);
-    tcase_add_test(tests, strings_are_escaped);
-    tcase_add_test(tests, bytes_that_are_no_text_are_marked);
-    tcase_add_test(tests, tables_and_arrays_nest);
-    tcase_add_test(tests, random_bytes_always_give_valid_json);
-    suite_add_tcase(suite, tests);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        scalars,
+        strings_are_escaped,
+        bytes_that_are_no_text_are_marked,
+        tables_and_arrays_nest,
+        random_bytes_always_give_valid_json,
+    };
+    return suite_run("table_json", setup, teardown, tests, ARRAY_LEN(tests));
 }

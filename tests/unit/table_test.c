@@ -4,8 +4,8 @@
 
 #include "base/check.h"
 #include "proto/wire.h"
+#include "tests/support/suite.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 static const enum field_type ALL_TYPES[] = {
@@ -281,22 +281,12 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("table");
-    TCase *tcase = tcase_create("tables");
-    tcase_add_test(tcase, every_type_survives_the_round_trip);
-    tcase_add_test(tcase, every_cut_is_refused_or_ends_between_fields);
-    tcase_add_test(tcase, hostile_lengths_are_refused);
-    tcase_add_test(tcase, depth_is_limited);
-    tcase_add_test(tcase, a_capital_l_reads_as_a_long);
-    tcase_add_test(tcase, integers_are_equal_by_number);
-    tcase_add_test(tcase, tables_are_equal_in_any_order);
-    tcase_add_test(tcase, arrays_are_equal_in_order_only);
-    tcase_add_test(tcase, sorting_keeps_the_last_of_equal_names);
-    tcase_add_test(tcase, values_print_as_rabbitmq_prints_them);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        every_type_survives_the_round_trip,    every_cut_is_refused_or_ends_between_fields,
+        hostile_lengths_are_refused,           depth_is_limited,
+        a_capital_l_reads_as_a_long,           integers_are_equal_by_number,
+        tables_are_equal_in_any_order,         arrays_are_equal_in_order_only,
+        sorting_keeps_the_last_of_equal_names, values_print_as_rabbitmq_prints_them,
+    };
+    return suite_run("table", NULL, NULL, tests, ARRAY_LEN(tests));
 }

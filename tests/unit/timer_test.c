@@ -4,9 +4,8 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "tests/support/suite.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct alarm {
@@ -134,18 +133,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("timer");
-    TCase *tests = tcase_create("timer");
-    tcase_add_test(tests, what_is_due_runs_earliest_first);
-    tcase_add_test(tests, a_deadline_can_move_and_go);
-    tcase_add_test(tests, one_turn_runs_no_more_than_it_was_told);
-    tcase_add_test(tests, a_timer_may_set_itself_again);
-    tcase_add_test(tests, a_timer_may_clear_another_and_free_itself);
-    suite_add_tcase(suite, tests);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        what_is_due_runs_earliest_first,           a_deadline_can_move_and_go,
+        one_turn_runs_no_more_than_it_was_told,    a_timer_may_set_itself_again,
+        a_timer_may_clear_another_and_free_itself,
+    };
+    return suite_run("timer", NULL, NULL, tests, ARRAY_LEN(tests));
 }

@@ -2,12 +2,9 @@
 /* Users' names from certificates that are made here. */
 #include "base/mem.h"
 #include "server/tls.h"
-
-#include <check.h>
+#include "tests/support/suite.h"
 
 #include <openssl/x509v3.h>
-
-#include <stdlib.h>
 
 static X509 *certificate;
 
@@ -122,20 +119,14 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("tls_login");
-    TCase *tests = tcase_create("tls_login");
-    tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_add_test(tests, the_distinguished_name_begins_at_its_end);
-    tcase_add_test(tests, the_distinguished_name_is_escaped_but_utf8_stays);
-    tcase_add_test(tests, common_names);
-    tcase_add_test(tests, a_name_with_a_zero_byte_is_nobodys);
-    tcase_add_test(tests, an_endless_name_is_nobodys);
-    tcase_add_test(tests, alternative_names_by_type_and_index);
-    tcase_add_test(tests, without_alternative_names);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        the_distinguished_name_begins_at_its_end,
+        the_distinguished_name_is_escaped_but_utf8_stays,
+        common_names,
+        a_name_with_a_zero_byte_is_nobodys,
+        an_endless_name_is_nobodys,
+        alternative_names_by_type_and_index,
+        without_alternative_names,
+    };
+    return suite_run("tls_login", setup, teardown, tests, ARRAY_LEN(tests));
 }

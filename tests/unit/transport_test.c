@@ -4,13 +4,11 @@
 #include "server/transport.h"
 
 #include "base/check.h"
-
-#include <check.h>
+#include "tests/support/suite.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -120,20 +118,14 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("transport");
-    TCase *tests = tcase_create("transport");
-    tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_add_test(tests, nothing_to_read);
-    tcase_add_test(tests, reads_what_there_is);
-    tcase_add_test(tests, the_end_of_the_stream);
-    tcase_add_test(tests, runs_are_written_in_order);
-    tcase_add_test(tests, a_full_socket);
-    tcase_add_test(tests, a_failure_has_a_reason);
-    tcase_add_test(tests, after_shutdown_the_peer_sees_the_end);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {
+        nothing_to_read,
+        reads_what_there_is,
+        the_end_of_the_stream,
+        runs_are_written_in_order,
+        a_full_socket,
+        a_failure_has_a_reason,
+        after_shutdown_the_peer_sees_the_end,
+    };
+    return suite_run("transport", setup, teardown, tests, ARRAY_LEN(tests));
 }
