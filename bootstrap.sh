@@ -71,15 +71,20 @@ allow_starting() {
     ours=
 }
 
+# A network that hiccups, and another program that is installing just now, are waited for.
+apt_get() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 \
+        -o DPkg::Lock::Timeout=300 "$@"
+}
+
 install_packages() {
     trap allow_starting EXIT
     trap 'exit 130' INT TERM
     forbid_starting
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update ||
+    apt_get update ||
         say "apt-get update failed; trying with the lists that are there"
     # shellcheck disable=SC2086
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
-        -o Dpkg::Use-Pty=0 install $1
+    apt_get -y --no-install-recommends -o Dpkg::Use-Pty=0 install $1
     status=$?
     allow_starting
     trap - EXIT INT TERM
