@@ -18,7 +18,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from daemon import Daemon
+from daemon import Daemon, free_ports
 
 PATIENCE_S = 60
 DESKTOP = (1280, 900)
@@ -48,7 +48,8 @@ def start_chromium():
                      '--lang=en'):
         options.add_argument(argument)
     options.set_capability('goog:loggingPrefs', {'browser': 'ALL', 'performance': 'ALL'})
-    driver = webdriver.Chrome(options=options, service=Service(need('chromedriver')))
+    service = Service(need('chromedriver'), port=free_ports(1)[0])
+    driver = webdriver.Chrome(options=options, service=service)
     driver.execute_cdp_cmd('Page.addScriptToEvaluateOnNewDocument', {'source': WATCH})
     return driver
 

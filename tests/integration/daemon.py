@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import unittest
+import weakref
 
 import pika
 
@@ -54,6 +55,7 @@ class Daemon:
         self.files_max = files_max
         self.tls = tls
         self.scratch = tempfile.mkdtemp(prefix='bilby-test-')
+        weakref.finalize(self, shutil.rmtree, self.scratch, True)  # also of one that was never entered
         self.data_dir = data_dir or os.path.join(self.scratch, 'data')
         self.log_path = os.path.join(self.scratch, 'log')
         self.process = None
@@ -111,7 +113,11 @@ class Daemon:
         self.wait()
 
     def __enter__(self):
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *_):
         if self.process and self.process.poll() is None:
