@@ -90,6 +90,16 @@ static size_t count_headers(struct evhttp_request *from, const char *name)
     return count;
 }
 
+/* evhttp reads no body after these: it would be taken for the next request. */
+static bool body_stays_behind(struct evhttp_request *from)
+{
+    enum evhttp_cmd_type command = evhttp_request_get_command(from);
+    if (command != EVHTTP_REQ_HEAD && command != EVHTTP_REQ_TRACE)
+        return false;
+    struct slice length = header(from, "Content-Length");
+    return header(from, "Transfer-Encoding").len || (length.len && !slice_equal_str(length, "0"));
+}
+
 /* What evhttp lets pass, though two readers could understand it in two ways: then one of them may be
  * made to take a part of one request for another one [RFC 9112 section 6.3]. NULL: nothing. */
 static const char *ambiguity(struct evhttp_request *from)
@@ -99,6 +109,8 @@ static const char *ambiguity(struct evhttp_request *from)
         return "there is more than one Content-Length";
     if (coding.len && evutil_ascii_strcasecmp((const char *)coding.data, "chunked") != 0)
         return "the only Transfer-Encoding that is understood is chunked";
+    if (body_stays_behind(from))
+        return "this method has no body";
     if (count_headers(from, "Authorization") > 1)
         return "there is more than one Authorization";
     if (count_headers(from, "Host") > 1)

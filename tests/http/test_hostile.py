@@ -155,6 +155,21 @@ class Hostile(Target):
                 pass
         self.assertEqual(self.ask('GET', '/api/vhosts/%2F').status, 200)
 
+    def test_a_body_that_is_not_read_ends_the_connection(self):
+        smuggled = request(b'DELETE', b'/api/vhosts/%2F')
+        chunk = b'%x\r\n%s\r\n0\r\n\r\n' % (len(smuggled), smuggled)
+        for method in (b'HEAD', b'TRACE'):
+            for header, body in ((length(len(smuggled)), smuggled), (CHUNKED, chunk)):
+                with self.subTest(method=method, header=header):
+                    stream = self.send(request(method, WHOAMI, header, body=body))
+                    try:
+                        answers = stream.read()
+                    except ConnectionResetError:
+                        continue
+                    self.assertEqual(answers.count(b'HTTP/1.1 400'), 1)
+                    self.assertEqual(answers.count(b'HTTP/1.1'), 1)
+        self.assertEqual(self.ask('GET', '/api/vhosts/%2F').status, 200)
+
     def test_pipelined_requests_are_answered_in_order(self):
         paths = [b'/api/whoami', b'/api/nosuch', b'/api/cluster-name', b'/api/queues'] * 25
         stream = self.send(b''.join(get(path) for path in paths))
