@@ -7,6 +7,7 @@
 #include "management/list.h"
 #include "management/names.h"
 #include "management/object.h"
+#include "management/policy_json.h"
 
 /* The user that the path names, or NULL after answering 404. */
 static struct user *path_user(struct call *call)
@@ -235,12 +236,22 @@ void user_limits_get(struct call *call)
     }
 }
 
+static void refuse_limit(struct call *call, struct slice limit, const json_t *value)
+{
+    struct buf term = BUF_INIT;
+
+    json_print_term(&term, value);
+    call_error(call, 400, "bad_request", "%.*s should be a number, actually was %s",
+               SLICE_FMT(limit), buf_cstr(&term));
+    buf_fini(&term);
+}
+
 static void set_limit(struct call *call, struct user *user, const json_t *value)
 {
     struct slice limit = call_arg(call, "limit");
 
     if (!json_is_integer(value))
-        call_error(call, 400, "bad_request", "%.*s should be a number", SLICE_FMT(limit));
+        refuse_limit(call, limit, value);
     else if (access_set_user_limit(call->broker->access, user, limit, json_integer_value(value)))
         call_empty(call, 204);
     else

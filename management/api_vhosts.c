@@ -6,6 +6,7 @@
 #include "management/list.h"
 #include "management/names.h"
 #include "management/object.h"
+#include "management/policy_json.h"
 #include "management/vhost_fields.h"
 
 static const void *find_item(struct call *call, const struct list_item *item)
@@ -229,14 +230,23 @@ void vhost_limits_get(struct call *call)
     list_answer(call, rows, by_vhost);
 }
 
+static void refuse_limit(struct call *call, struct slice limit, const json_t *value)
+{
+    struct buf term = BUF_INIT;
+
+    json_print_term(&term, value);
+    call_error(call, 400, "bad_request",
+               "Validation failed\n\n%.*s should be a number, actually was %s\n", SLICE_FMT(limit),
+               buf_cstr(&term));
+    buf_fini(&term);
+}
+
 static void set_limit(struct call *call, const json_t *value)
 {
     struct slice limit = call_arg(call, "limit");
 
     if (!json_is_integer(value))
-        call_error(call, 400, "bad_request",
-                   "Validation failed\n\n%.*s should be a number, actually was <<\"%.*s\">>\n",
-                   SLICE_FMT(limit), SLICE_FMT(json_slice(value)));
+        refuse_limit(call, limit, value);
     else if (vhost_set_limit(call->vhost, limit, json_integer_value(value)))
         call_empty(call, 204);
     else

@@ -111,6 +111,15 @@ bool call_keys(struct call *call, const json_t *body, const char *const *keys)
     return count == 0;
 }
 
+static void error_document(struct call *call, int status, const char *error, json_t *reason)
+{
+    json_t *document = json_object();
+
+    json_object_set_new(document, "error", json_string(error));
+    json_object_set_new(document, "reason", reason);
+    call_document(call, status, document);
+}
+
 bool call_bool(struct call *call, const json_t *body, const char *key, bool fallback, bool *value)
 {
     const json_t *found = json_object_get(body, key);
@@ -122,7 +131,7 @@ bool call_bool(struct call *call, const json_t *body, const char *key, bool fall
     *value = json_is_true(found) || slice_equal_str(text, "true");
     if (json_is_boolean(found) || *value || slice_equal_str(text, "false"))
         return true;
-    call_bad_term(call, "not_boolean", text);
+    error_document(call, 400, "bad_request", json_pack("[sO]", "not_boolean", found));
     return false;
 }
 
@@ -248,15 +257,6 @@ void call_end_object(struct row *row)
 {
     row_end(row);
     row_fini(row);
-}
-
-static void error_document(struct call *call, int status, const char *error, json_t *reason)
-{
-    json_t *document = json_object();
-
-    json_object_set_new(document, "error", json_string(error));
-    json_object_set_new(document, "reason", reason);
-    call_document(call, status, document);
 }
 
 void call_error(struct call *call, int status, const char *error, const char *format, ...)

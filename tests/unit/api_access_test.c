@@ -101,6 +101,9 @@ START_TEST(user_limits_are_set)
     expect(&api, "PUT", "/api/user-limits/guest/zork", "{'value':5}", 400,
            "{\"error\":\"bad_request\",\"reason\":\"Unrecognised terms [{<<\\\"zork\\\">>,5}] in "
            "user-limits\"}");
+    expect(&api, "PUT", "/api/user-limits/guest/max-connections", "{'value':false}", 400,
+           "{'error':'bad_request','reason':'max-connections should be a number, actually was "
+           "false'}");
     expect(&api, "PUT", "/api/user-limits/zz/max-connections", "{'value':5}", 400,
            "{'error':'bad_request','reason':['no_such_user','zz']}");
     expect(&api, "DELETE", "/api/user-limits/guest/max-connections", NULL, 204, "");
@@ -217,7 +220,9 @@ START_TEST(virtual_host_limits_are_set)
            "{\"error\":\"bad_request\",\"reason\":\"cannot declare queue 'q2': queue limit in "
            "vhost '/' (1) is reached\"}");
     expect(&api, "PUT", "/api/vhost-limits/%2F/zork", "{'value':5}", 400, NULL);
-    expect(&api, "PUT", "/api/vhost-limits/%2F/max-queues", "{'value':'x'}", 400, NULL);
+    expect(&api, "PUT", "/api/vhost-limits/%2F/max-queues", "{'value':[true]}", 400,
+           "{'error':'bad_request','reason':'Validation failed\\n\\nmax-queues should be a number, "
+           "actually was [true]\\n'}");
     expect(&api, "PUT", "/api/vhost-limits/%2F/max-queues", "{}", 400,
            "{'error':'bad_request','reason':'[{key_missing,value}]'}");
     expect(&api, "PUT", "/api/vhost-limits/zz/max-queues", "{'value':5}", 404,
