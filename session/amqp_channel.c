@@ -241,7 +241,7 @@ bool amqp_channel_frame(struct amqp_connection *amqp, const struct frame *frame,
                         struct reply *reply)
 {
     struct amqp_channel *channel = find_channel(amqp, frame->channel);
-    if (frame->type == FRAME_HEARTBEAT)
+    if (frame->type == FRAME_HEARTBEAT && frame->payload.len == 0)
         return frame_unexpected(frame, reply);
     if (frame->type < FRAME_METHOD || frame->type > FRAME_BODY)
         return frame_unknown(frame, reply);

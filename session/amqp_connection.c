@@ -297,7 +297,7 @@ static bool control_frame(struct amqp_connection *amqp, const struct frame *fram
     struct method method;
     switch (frame->type) {
     case FRAME_HEARTBEAT:
-        return true;
+        return frame->payload.len == 0 || frame_unknown(frame, reply);
     case FRAME_METHOD:
         return method_decode(&method, frame->payload, reply) &&
                amqp_connection_method(amqp, &method, reply);

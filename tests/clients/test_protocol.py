@@ -234,6 +234,10 @@ class BadFrames(ClientTest):
         self.client.send_frame(wire.HEARTBEAT, 1, b"")
         self.closes(505)
 
+    def test_heartbeat_with_a_payload(self):
+        self.client.send_frame(wire.HEARTBEAT, 0, b"x")
+        self.closes(501, 'type 8, all octets = <<"x">>: unknown_frame')
+
     def test_content_header_without_publish(self):
         self.client.channel(1)
         self.client.send_frame(wire.CONTENT, 1, wire.encode_header(0))
