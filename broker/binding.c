@@ -123,12 +123,14 @@ static bool check_names(const struct bind *bind, struct reply *reply)
     return true;
 }
 
-static bool check_rights(struct connection *connection, const struct bind *bind,
-                         struct reply *reply)
+/* In RabbitMQ's order. */
+static bool check_allowed(struct connection *connection, const struct bind *bind,
+                          struct reply *reply)
 {
     struct slice vhost = slice_str(connection->vhost->name);
     return access_check(connection->user, vhost, PERMISSION_WRITE,
                         bind->to_exchange ? "exchange" : "queue", bind->destination, reply) &&
+           check_names(bind, reply) &&
            access_check(connection->user, vhost, PERMISSION_READ, "exchange", bind->source, reply);
 }
 
@@ -164,7 +166,7 @@ static struct route_target *need_destination(struct connection *connection, cons
 bool exchange_bind(struct connection *connection, const struct bind *bind, struct reply *reply)
 {
     struct vhost *vhost = connection->vhost;
-    if (!check_names(bind, reply) || !check_rights(connection, bind, reply))
+    if (!check_allowed(connection, bind, reply))
         return false;
     struct exchange *source = need_exchange(vhost, bind->source, reply);
     if (!source || !check_topic(connection, source, bind, reply))
@@ -192,7 +194,7 @@ static struct route_target *find_destination(struct vhost *vhost, const struct b
 bool exchange_unbind(struct connection *connection, const struct bind *bind, struct reply *reply)
 {
     struct vhost *vhost = connection->vhost;
-    if (!check_names(bind, reply) || !check_rights(connection, bind, reply))
+    if (!check_allowed(connection, bind, reply))
         return false;
     struct exchange *source = exchange_find(vhost, bind->source);
     struct route_target *destination = find_destination(vhost, bind);

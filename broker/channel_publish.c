@@ -90,7 +90,7 @@ bool publish_read_expiration(struct slice text, int64_t *ttl_ms, struct reply *r
     return true;
 }
 
-/* CC and BCC: arrays of strings. */
+/* CC and BCC: arrays. What in them is no string is no key; a key is a short string. */
 static bool check_selected(struct slice headers, const char *name, bool *present,
                            struct reply *reply)
 {
@@ -98,19 +98,16 @@ static bool check_selected(struct slice headers, const char *name, bool *present
     *present = table_find(headers, name, &list);
     if (!*present)
         return true;
-    enum field_type wrong = list.type;
     bool good = list.type == FIELD_ARRAY;
     struct field_iter iter = {good ? list.bytes : slice_of(NULL, 0)};
     struct field_value key;
-    while (good && field_next(&iter, NULL, &key)) {
-        good = key.type == FIELD_LONGSTR && key.bytes.len <= UINT8_MAX;
-        wrong = key.type;
-    }
+    while (good && field_next(&iter, NULL, &key))
+        good = key.type != FIELD_LONGSTR || key.bytes.len <= UINT8_MAX;
     if (good)
         return true;
     return reply_set(reply, REPLY_PRECONDITION_FAILED,
                      "invalid message: {unacceptable_type_in_header,\"%s\",%s}", name,
-                     field_type_name(wrong));
+                     field_type_name(list.type));
 }
 
 static bool check_user_id(const struct channel *channel, const struct properties *properties,

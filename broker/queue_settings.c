@@ -266,35 +266,30 @@ static bool same_class(const struct field_value *a, const struct field_value *b)
     return a->type == b->type;
 }
 
+/* The type is only told where one of the two is absent. */
+static void add_argument(struct buf *text, const struct field_value *value, bool with_type)
+{
+    if (!value) {
+        buf_add_str(text, "none");
+        return;
+    }
+    buf_add_str(text, with_type ? "the value '" : "'");
+    field_print(text, value);
+    if (with_type)
+        buf_printf(text, "' of type '%s'", field_type_name(value->type));
+    else
+        buf_add_str(text, "'");
+}
+
 static bool refuse_argument(const char *key, const struct field_value *current,
                             const struct field_value *received, const char *what, struct slice name,
                             struct slice vhost, struct reply *reply)
 {
     struct buf text_received = BUF_INIT;
     struct buf text_current = BUF_INIT;
-    bool plain = current && received && same_class(current, received);
-    if (received && plain)
-        buf_add_str(&text_received, "'");
-    if (!received)
-        buf_add_str(&text_received, "none");
-    else if (!plain)
-        buf_add_str(&text_received, "the value '");
-    if (received)
-        field_print(&text_received, received);
-    if (received && plain)
-        buf_add_str(&text_received, "'");
-    else if (received)
-        buf_printf(&text_received, "' of type '%s'", field_type_name(received->type));
-    if (!current) {
-        buf_add_str(&text_current, "none");
-    } else {
-        buf_add_str(&text_current, plain ? "'" : "the value '");
-        field_print(&text_current, current);
-        if (plain)
-            buf_add_str(&text_current, "'");
-        else
-            buf_printf(&text_current, "' of type '%s'", field_type_name(current->type));
-    }
+    bool with_type = !current || !received;
+    add_argument(&text_received, received, with_type);
+    add_argument(&text_current, current, with_type);
     reply_set(reply, REPLY_PRECONDITION_FAILED,
               "inequivalent arg '%s' for %s '%.*s' in vhost '%.*s': received %s but current is %s",
               key, what, SLICE_FMT(name), SLICE_FMT(vhost), buf_cstr(&text_received),

@@ -86,6 +86,10 @@ class Declare(ClientTest):
         self.inequivalent("alternate-exchange", "'b'", "'a'",
                           arguments={"alternate-exchange": "b"})
 
+    def test_inequivalent_alternate_exchange_of_another_type(self):
+        self.exchange("direct", arguments={"alternate-exchange": "a"})
+        self.inequivalent("alternate-exchange", "'5'", "'a'", arguments={"alternate-exchange": 5})
+
     def test_inequivalent_alternate_exchange_absent(self):
         self.exchange("direct", arguments={"alternate-exchange": "a"})
         self.inequivalent("alternate-exchange", "none", "the value 'a' of type 'longstr'")

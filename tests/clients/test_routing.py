@@ -378,6 +378,14 @@ class CarbonCopies(ClientTest):
         self.wait_count(queue, 1)
         self.assertEqual(self.texts(queue), ["x"])
 
+    def test_what_is_no_string_is_no_key(self):
+        one, two = self.queue(), self.queue()
+        self.publish("nowhere", "x", headers={"CC": [5, one, True], "BCC": [None, two]})
+        self.wait_count(one, 1)
+        self.wait_count(two, 1)
+        headers = self.ch.basic_get(one, auto_ack=True)[1].headers
+        self.assertEqual(headers, {"CC": [5, one, True]})
+
     def test_wrong_type(self):
         for header in ("CC", "BCC"):
             with self.closes_channel(406, 'invalid message: {unacceptable_type_in_header,"%s",'

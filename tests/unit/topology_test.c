@@ -292,6 +292,11 @@ START_TEST(asks_for_rights)
     ck_assert(!bind_queue(client, "amq.fanout", "mine", ""));
     expect_error(&world, "ACCESS_REFUSED - read access to exchange 'amq.fanout' in vhost '/' "
                          "refused for user 'guest'");
+    ck_assert(!bind_queue(client, "", "other", "")); /* the destination's first */
+    expect_error(&world, "ACCESS_REFUSED - write access to queue 'other' in vhost '/' refused for "
+                         "user 'guest'");
+    ck_assert(!bind_queue(client, "", "mine", ""));
+    expect_error(&world, "ACCESS_REFUSED - operation not permitted on the default exchange");
 }
 END_TEST
 
