@@ -48,7 +48,7 @@ static void tell_node(void *context, struct node_facts *out)
     out->processors = processors > 0 ? (uint64_t)processors : FACT_UNKNOWN;
     out->threads_used = threads_used();
     out->threads_most = threads_most();
-    out->fd_used = descriptors_used();
+    out->fd_used = resources_descriptors(resources);
     out->fd_total = resources->descriptors_max;
     out->memory_used = resources->memory_used;
     out->memory_limit = resources->memory_limit;

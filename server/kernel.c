@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
@@ -156,16 +157,57 @@ struct memory_kinds memory_kinds(void)
     return kinds;
 }
 
-uint64_t descriptors_used(void)
+bool descriptors_told(uint64_t *count)
 {
-    DIR *directory = opendir("/proc/self/fd");
+    struct stat list;
+    if (stat("/proc/self/fd", &list) != 0 || list.st_size <= 0)
+        return false;
+    *count = (uint64_t)list.st_size;
+    return true;
+}
+
+void descriptors_init(struct descriptors *descriptors)
+{
+    *descriptors = (struct descriptors){.directory = -1};
+}
+
+void descriptors_fini(struct descriptors *descriptors)
+{
+    if (descriptors->directory >= 0)
+        close(descriptors->directory);
+    descriptors->directory = -1;
+}
+
+/* Entries that are numbers. */
+static uint64_t count_entries(const char *entries, size_t bytes)
+{
     uint64_t count = 0;
-    if (!directory)
-        return 0;
-    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
+    for (size_t at = 0; at < bytes;) {
+        const struct dirent64 *entry = (const void *)(entries + at);
         count += entry->d_name[0] != '.';
-    closedir(directory);
-    return count - 1; /* without the one that reads the directory */
+        at += entry->d_reclen;
+    }
+    return count;
+}
+
+bool descriptors_count(struct descriptors *descriptors)
+{
+    _Alignas(struct dirent64) char entries[8192];
+    if (descriptors->directory < 0) {
+        descriptors->directory = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        descriptors->so_far = 0;
+    }
+    if (descriptors->directory < 0)
+        return true; /* none is to be had: the last count stays */
+    ssize_t bytes = getdents64(descriptors->directory, entries, sizeof(entries));
+    if (bytes > 0) {
+        descriptors->so_far += count_entries(entries, (size_t)bytes);
+        return false;
+    }
+    descriptors_fini(descriptors);
+    if (descriptors->so_far > 0)
+        descriptors->count = descriptors->so_far - 1; /* without the one that reads the list */
+    return true;
 }
 
 uint64_t descriptors_raise(void)

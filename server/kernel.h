@@ -3,6 +3,7 @@
 #ifndef SERVER_KERNEL_H
 #define SERVER_KERNEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Bytes that the process may use: the machine's, or the limit of its control groups when that is
@@ -24,8 +25,18 @@ struct memory_kinds {
     uint64_t anonymous;
 };
 struct memory_kinds memory_kinds(void);
-/* Open file descriptors of the process. */
-uint64_t descriptors_used(void);
+/* Open file descriptors of the process, if the kernel can tell at once (Linux 6.2); else false. */
+bool descriptors_told(uint64_t *count);
+/* An older one lists them, which takes half a microsecond for each: so they are counted in parts. */
+struct descriptors {
+    int directory; /* -1: between two counts */
+    uint64_t so_far;
+    uint64_t count; /* of the last count that was whole */
+};
+void descriptors_init(struct descriptors *descriptors);
+void descriptors_fini(struct descriptors *descriptors);
+/* A part of some hundred; true when it was the last one, and the count is new. */
+bool descriptors_count(struct descriptors *descriptors);
 /* Raises the limit of open file descriptors as far as allowed; returns the limit. */
 uint64_t descriptors_raise(void);
 

@@ -4,13 +4,14 @@
 
 #include "broker/broker.h"
 #include "server/configuration.h"
-#include "server/kernel.h"
 #include "storage/store.h"
 
 #include <inttypes.h>
 #include <malloc.h>
 
 #define INTERVAL_MS 1000
+#define COUNT_INTERVAL_MS 5000 /* between two counts of descriptors */
+#define COUNT_PART_MS 10       /* between two parts of one */
 #define MILLION 1000000u
 #define GIVE_BACK_MIN (32u << 20) /* a smaller backlog that has gone is not worth the walk */
 
@@ -96,6 +97,20 @@ static void look(struct timer *timer, int64_t now_ms)
     timer_set(&resources->loop->timers, &resources->timer, now_ms + INTERVAL_MS);
 }
 
+static void count(struct timer *timer, int64_t now_ms)
+{
+    struct resources *resources = CONTAINER_OF(timer, struct resources, count_timer);
+    bool whole = descriptors_count(&resources->descriptors);
+    timer_set(&resources->loop->timers, timer,
+              now_ms + (whole ? COUNT_INTERVAL_MS : COUNT_PART_MS));
+}
+
+uint64_t resources_descriptors(const struct resources *resources)
+{
+    uint64_t told;
+    return descriptors_told(&told) ? told : resources->descriptors.count;
+}
+
 void resources_init(struct resources *resources, struct loop *loop, struct broker *broker,
                     struct store *store, struct log *log, const struct configuration *configuration)
 {
@@ -107,12 +122,20 @@ void resources_init(struct resources *resources, struct loop *loop, struct broke
         .memory_limit = memory_limit(configuration),
         .disk_free_limit = disk_limit(configuration),
     };
+    uint64_t told;
+    descriptors_init(&resources->descriptors);
     timer_init(&resources->timer, look);
+    timer_init(&resources->count_timer, count);
     look(&resources->timer, loop->now_ms);
+    if (!descriptors_told(&told))
+        count(&resources->count_timer, loop->now_ms);
 }
 
 void resources_fini(struct resources *resources)
 {
-    if (resources->loop)
-        timer_clear(&resources->loop->timers, &resources->timer);
+    if (!resources->loop)
+        return;
+    timer_clear(&resources->loop->timers, &resources->timer);
+    timer_clear(&resources->loop->timers, &resources->count_timer);
+    descriptors_fini(&resources->descriptors);
 }

@@ -5,6 +5,7 @@
 #ifndef SERVER_RESOURCES_H
 #define SERVER_RESOURCES_H
 
+#include "server/kernel.h"
 #include "server/loop.h"
 
 struct broker;
@@ -22,6 +23,8 @@ struct resources {
     uint64_t disk_free;
     uint64_t disk_free_limit; /* 0: none */
     uint64_t descriptors_max;
+    struct descriptors descriptors; /* where the kernel does not tell */
+    struct timer count_timer;       /* for the next part of them */
     uint64_t messages_peak; /* bytes of messages, the most since memory was last given back */
     bool memory_alarm;
     bool disk_alarm;
@@ -32,5 +35,7 @@ void resources_init(struct resources *resources, struct loop *loop, struct broke
                     struct store *store, struct log *log,
                     const struct configuration *configuration);
 void resources_fini(struct resources *resources);
+/* Open file descriptors; with a kernel that lists them only, those of some seconds ago. */
+uint64_t resources_descriptors(const struct resources *resources);
 
 #endif
