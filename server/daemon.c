@@ -285,6 +285,8 @@ static enum exit_code start_management(struct daemon *daemon)
         .management = daemon->management,
         .log = daemon->log,
         .body_size_max = (size_t)configuration_number(configuration, CONFIG_MANAGEMENT_BODY_MAX),
+        .request_ms = configuration_number(configuration, CONFIG_MANAGEMENT_REQUEST_TIMEOUT),
+        .idle_ms = configuration_number(configuration, CONFIG_MANAGEMENT_IDLE_TIMEOUT),
     };
     daemon->http = http_server_new(&options);
     daemon->facts.http = daemon->http;

@@ -21,9 +21,9 @@
 #include "broker/point.h"
 #include "management/management.h"
 #include "server/endpoint.h"
+#include "server/http_connections.h"
 
 #include <event2/buffer.h>
-#include <event2/bufferevent_ssl.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
@@ -33,7 +33,6 @@
 #include <stdlib.h>
 
 #define HEADERS_MAX 65536 /* of a request, in bytes */
-#define IDLE_TIMEOUT_S 60
 #define PAUSE_MS 1000
 #define TURN_NS 500000     /* HTTP's share of a turn */
 #define WORKING_MAX 16     /* requests that are being answered; the others wait for them to end */
@@ -55,6 +54,7 @@ struct http_server {
     struct evhttp *secure;
     struct evhttp *metrics; /* serves /metrics to anyone */
     SSL_CTX *tls;
+    struct http_connections connections;
 };
 
 /* -- a request, read -- */
@@ -286,7 +286,10 @@ static void let_go(struct request *request)
 
 static void send_answer(struct request *request)
 {
+    struct evhttp_connection *connection = evhttp_request_get_connection(request->from);
     let_go(request);
+    if (connection)
+        http_connections_answered(&request->server->connections, connection);
     if (request->streaming)
         send_rest(request);
     else
@@ -452,7 +455,9 @@ static void note_request(struct http_server *server, struct evhttp_request *from
     read_request(request, metrics_port);
     list_init(&request->link);
     list_push_back(&server->noted, &request->link);
-    evhttp_connection_set_closecb(evhttp_request_get_connection(from), note_gone, request);
+    struct evhttp_connection *connection = evhttp_request_get_connection(from);
+    evhttp_connection_set_closecb(connection, note_gone, request);
+    http_connections_asked(&server->connections, connection);
     loop_note_input(server->options.loop, &server->node);
 }
 
@@ -486,27 +491,37 @@ static void pause_accepting(struct evconnlistener *listener, void *context)
         evconnlistener_enable(listener);
 }
 
+static struct bufferevent *new_connection(struct event_base *base, void *context)
+{
+    struct http_server *server = context;
+    (void)base;
+    return http_connections_add(&server->connections, NULL);
+}
+
 static struct bufferevent *new_tls_connection(struct event_base *base, void *context)
 {
-    const struct http_server *server = context;
+    struct http_server *server = context;
     SSL *ssl = SSL_new(server->tls);
+    (void)base;
     CHECK(ssl);
-    return bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING,
-                                          BEV_OPT_CLOSE_ON_FREE);
+    return http_connections_add(&server->connections, ssl);
 }
 
 static struct evhttp *new_evhttp(struct http_server *server)
 {
     struct evhttp *http = evhttp_new(server->options.loop->base);
+    const struct timeval idle = {.tv_sec = server->options.idle_ms / 1000,
+                                 .tv_usec = server->options.idle_ms % 1000 * 1000};
     CHECK(http);
     evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
                                          EVHTTP_REQ_DELETE | EVHTTP_REQ_HEAD | EVHTTP_REQ_OPTIONS |
                                          EVHTTP_REQ_PATCH | EVHTTP_REQ_TRACE);
     evhttp_set_max_headers_size(http, HEADERS_MAX);
     evhttp_set_max_body_size(http, (ev_ssize_t)server->options.body_size_max);
-    evhttp_set_timeout(http, IDLE_TIMEOUT_S);
+    evhttp_set_timeout_tv(http, &idle);
     evhttp_set_default_content_type(http, NULL);
     evhttp_set_gencb(http, answer, server);
+    evhttp_set_bevcb(http, new_connection, server);
     return http;
 }
 
@@ -515,6 +530,7 @@ struct http_server *http_server_new(const struct http_server_options *options)
     struct http_server *server = MEM_NEW(struct http_server);
     server->options = *options;
     loop_node_init(&server->node, answer_some, NULL);
+    http_connections_init(&server->connections, options->loop, options->log, options->request_ms);
     list_init(&server->noted);
     list_init(&server->checking);
     list_init(&server->working);
@@ -556,6 +572,7 @@ void http_server_free(struct http_server *server)
         evhttp_free(server->secure);
     if (server->metrics)
         evhttp_free(server->metrics);
+    http_connections_fini(&server->connections);
     SSL_CTX_free(server->tls);
     mem_free(server);
 }

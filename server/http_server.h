@@ -14,6 +14,8 @@ struct http_server_options {
     struct management *management;
     struct log *log;
     size_t body_size_max;
+    int64_t request_ms; /* the time that a request has to arrive */
+    int64_t idle_ms;    /* of silence, after which a connection is closed */
 };
 
 struct http_server *http_server_new(const struct http_server_options *options);
