@@ -17,6 +17,7 @@
 #include "broker/vhost.h"
 #include "proto/properties.h"
 #include "proto/table.h"
+#include "proto/utf8.h"
 
 static bool wanted(const struct vhost *vhost, const struct message *message)
 {
@@ -93,8 +94,7 @@ static void emit(struct vhost *vhost, const char *what, struct slice name, struc
     properties_set(&properties, PROPERTY_HEADERS, buf_slice(headers));
     properties_encode(&encoded, &properties);
     buf_printf(&key, "%s.%.*s", what, SLICE_FMT(name));
-    if (key.len > UINT8_MAX)
-        key.len = UINT8_MAX;
+    key.len = utf8_cut(buf_slice(&key), UINT8_MAX);
     struct exchange *exchange = exchange_find(vhost, slice_str(TRACE_EXCHANGE));
     CHECK(exchange);
     struct message *copy =

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Channels: confirms, returns, transactions, sender-selected keys, direct reply-to, user-id. */
+#include "broker/message.h"
 #include "proto/table.h"
+#include "proto/utf8.h"
 #include "tests/support/broker_fixture.h"
 #include "tests/support/suite.h"
 
@@ -298,6 +300,29 @@ START_TEST(traces_what_is_published_and_delivered)
 }
 END_TEST
 
+/* The copy's routing key is a short string too, and UTF-8. */
+START_TEST(cuts_a_traced_name_between_characters)
+{
+    char name[251] = "";
+    for (size_t i = 0; i < 250; i++)
+        name[i] = "\xc3\xa9"[i % 2];
+    declare(client, name, none());
+    declare(client, "firehose", none());
+    ck_assert(bind_queue(client, "amq.rabbitmq.trace", "firehose", "deliver.#"));
+    world_vhost(&world)->tracing = true;
+    publish(channel, "", name, "x");
+    get(channel, name, true);
+    struct delivery copy;
+    uint32_t left;
+    ck_assert(channel_get(&channel->base, slice_str("firehose"), true, &copy, &left, &world.reply));
+    ck_assert_ptr_nonnull(copy.message);
+    ck_assert_uint_eq(message_key(copy.message).len, 254);
+    ck_assert(utf8_valid(message_key(copy.message)));
+    message_unref(copy.message);
+    buf_clear(&world.trace);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -318,6 +343,7 @@ int main(void)
         refuses_a_zero_octet_in_a_consumer_tag,
         keeps_the_ring_small_under_holes,
         traces_what_is_published_and_delivered,
+        cuts_a_traced_name_between_characters,
     };
     return suite_run("channel", setup, teardown, tests, ARRAY_LEN(tests));
 }
