@@ -5,11 +5,24 @@
 #include "base/mem.h"
 #include "broker/broker.h"
 #include "proto/properties.h"
+#include "proto/reply.h"
+
+#include <inttypes.h>
 
 static size_t message_size(const struct message *message)
 {
     return sizeof *message + message->exchange_len + message->key_len + message->properties_len +
            message->bcc_len + message->body_len;
+}
+
+bool message_size_check(const struct broker *broker, uint64_t size, struct reply *reply)
+{
+    uint64_t most = broker->options.message_size_max;
+    if (size <= most)
+        return true;
+    return reply_set(reply, REPLY_PRECONDITION_FAILED,
+                     "message size %" PRIu64 " is larger than configured max size %" PRIu64, size,
+                     most);
 }
 
 static void copy_in(uint8_t **at, struct slice from)

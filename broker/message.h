@@ -18,6 +18,7 @@
 #define MESSAGE_POOL_MIN ((size_t)128) /* the smallest pool's pieces; each next is twice that */
 
 struct broker;
+struct reply;
 
 struct message {
     struct broker *broker; /* whose memory account it is in */
@@ -35,6 +36,8 @@ struct message {
     uint8_t data[];   /* exchange, routing key, properties, BCC, body */
 };
 
+/* 406 for a body above options.message_size_max. */
+bool message_size_check(const struct broker *broker, uint64_t size, struct reply *reply);
 /* With one reference, the caller's; body bytes are the caller's to fill in. Reads priority,
  * delivery mode and the presence of headers out of `properties` (validated bytes); ttl_ms is set by
  * the publishing path. NULL when there is no memory for it. */

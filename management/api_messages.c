@@ -81,13 +81,22 @@ static bool read_properties(struct call *call, const json_t *body, struct buf *p
     return false;
 }
 
+/* NULL after answering. */
 static struct message *make_message(struct call *call, struct slice key,
                                     const struct buf *properties, const struct buf *payload)
 {
-    struct message *message = message_new(call->broker, call_arg(call, "exchange"), key,
-                                          buf_slice(properties), payload->len);
+    struct message *message;
+    struct reply reply;
 
-    if (message && payload->len)
+    if (!message_size_check(call->broker, payload->len, &reply)) {
+        call_channel_reply(call, &reply);
+        return NULL;
+    }
+    message = message_new(call->broker, call_arg(call, "exchange"), key, buf_slice(properties),
+                          payload->len);
+    if (!message)
+        call_error(call, 503, "service_unavailable", "no memory for the message");
+    else if (payload->len)
         memcpy(message_body_bytes(message), payload->data, payload->len);
     return message;
 }
@@ -121,11 +130,8 @@ static void publish_body(struct call *call, const json_t *body)
     struct slice key;
 
     if (body_short_text(call, body, "routing_key", "", &key) &&
-        read_properties(call, body, &properties) && read_payload(call, body, &payload)) {
+        read_properties(call, body, &properties) && read_payload(call, body, &payload))
         message = make_message(call, key, &properties, &payload);
-        if (!message)
-            call_error(call, 503, "service_unavailable", "no memory for the message");
-    }
     if (message && actor_open(&actor, call)) {
         actor_open_channel(&actor);
         publish(call, &actor, key, message);

@@ -36,15 +36,12 @@ bool amqp_publish_begin(struct amqp_channel *channel, const struct method_basic_
 
 static bool check_size(const struct amqp_connection *amqp, uint64_t size, struct reply *reply)
 {
-    uint64_t most = amqp->base.broker->options.message_size_max;
     if (size > BODY_MAX)
         return reply_set(reply, REPLY_FRAME_ERROR,
                          "content body size %" PRIu64 " exceeds maximum allowed size %" PRIu64,
                          size, BODY_MAX);
-    if (size > most)
-        return reply_set(reply, REPLY_PRECONDITION_FAILED,
-                         "message size %" PRIu64 " is larger than configured max size %" PRIu64,
-                         size, most);
+    if (!message_size_check(amqp->base.broker, size, reply))
+        return false;
     if (amqp->content_bytes + size > CONTENT_IN_FLIGHT_MAX)
         return reply_set(reply, REPLY_RESOURCE_ERROR,
                          "contents of more than %" PRIu64 " bytes are in the making",

@@ -109,6 +109,19 @@ START_TEST(unusable_messages_are_refused)
 }
 END_TEST
 
+START_TEST(messages_have_the_size_that_clients_may_send)
+{
+    api.world.broker->options.message_size_max = 3;
+    put("amq.default",
+        "{'properties':{},'routing_key':'q','payload':'four','payload_encoding':'string'}", 400,
+        "{'error':'bad_request','reason':'406 PRECONDITION_FAILED - message size 4 is larger than "
+        "configured max size 3'}");
+    put("amq.default",
+        "{'properties':{},'routing_key':'q','payload':'all','payload_encoding':'string'}", 200,
+        "{'routed':true}");
+}
+END_TEST
+
 START_TEST(rejected_messages_are_dead_lettered)
 {
     expect(&api, "PUT", "/api/queues/%2F/r",
@@ -167,6 +180,7 @@ int main(void)
         unroutable_is_said,
         refused_by_a_full_queue_is_said,
         unusable_messages_are_refused,
+        messages_have_the_size_that_clients_may_send,
         rejected_messages_are_dead_lettered,
         unusable_takings_are_refused,
         counters_show_what_happened,
