@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Field tables and arrays: validated once, then walked in place.
+/* Field tables and arrays: validated once, then walked in place, and compared. Printing is in
+ * table_print.c, writing in table_write.c.
  *
  * (1) Recursion is bounded by TABLE_DEPTH_MAX, which table_validate() enforces.
  * (2) Walking functions CHECK lengths all the same: a table that was not validated is a bug.
@@ -7,46 +8,21 @@
 #include "proto/table.h"
 
 #include "base/check.h"
-#include "base/mem.h"
 #include "proto/wire.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-/* Bytes of a type's value: a number, or SIZE_BY_LENGTH for those with four length bytes in front,
- * or SIZE_UNKNOWN. */
-#define SIZE_BY_LENGTH 255
 #define SIZE_UNKNOWN 254
 
+/* The size that FIELD_TYPE_TABLE says; SIZE_UNKNOWN for a letter that is not in it. */
 static uint8_t value_size(uint8_t type)
 {
     switch (type) {
-    case FIELD_VOID:
-        return 0;
-    case FIELD_BOOL:
-    case FIELD_INT8:
-    case FIELD_UINT8:
-        return 1;
-    case FIELD_INT16:
-    case FIELD_UINT16:
-        return 2;
-    case FIELD_INT32:
-    case FIELD_UINT32:
-    case FIELD_FLOAT:
-        return 4;
-    case FIELD_DECIMAL:
-        return 5;
-    case FIELD_INT64:
     case 'L':
-    case FIELD_DOUBLE:
-    case FIELD_TIMESTAMP:
         return 8;
-    case FIELD_LONGSTR:
-    case FIELD_BYTES:
-    case FIELD_ARRAY:
-    case FIELD_TABLE:
-        return SIZE_BY_LENGTH;
+#define X(name, letter, size, integer, text)                                                       \
+    case letter:                                                                                   \
+        return size;
+        FIELD_TYPE_TABLE(X)
+#undef X
     default:
         return SIZE_UNKNOWN;
     }
@@ -67,7 +43,7 @@ static enum err validate_value(struct slice *rest, unsigned depth)
     const uint8_t *at = rest->data + 1;
     if (size == SIZE_UNKNOWN)
         return ERR_SYNTAX;
-    if (size == SIZE_BY_LENGTH) {
+    if (size == FIELD_SIZE_BY_LENGTH) {
         if (left < 4)
             return ERR_SYNTAX;
         size = wire_u32(at);
@@ -184,7 +160,7 @@ bool field_next(struct field_iter *iter, struct slice *name, struct field_value 
     const uint8_t *end = rest.data + rest.len;
     size_t size = value_size(type);
     CHECK(size != SIZE_UNKNOWN);
-    if (size == SIZE_BY_LENGTH) {
+    if (size == FIELD_SIZE_BY_LENGTH) {
         CHECK(end - at >= 4);
         size = wire_u32(at);
         at += 4;
@@ -209,25 +185,11 @@ bool table_find(struct slice table, const char *name, struct field_value *value)
 bool field_is_integer(enum field_type type)
 {
     switch (type) {
-    case FIELD_INT8:
-    case FIELD_UINT8:
-    case FIELD_INT16:
-    case FIELD_UINT16:
-    case FIELD_INT32:
-    case FIELD_UINT32:
-    case FIELD_INT64:
-        return true;
-    case FIELD_BOOL:
-    case FIELD_FLOAT:
-    case FIELD_DOUBLE:
-    case FIELD_DECIMAL:
-    case FIELD_LONGSTR:
-    case FIELD_ARRAY:
-    case FIELD_TIMESTAMP:
-    case FIELD_TABLE:
-    case FIELD_VOID:
-    case FIELD_BYTES:
-        return false;
+#define X(name, letter, size, integer, text)                                                       \
+    case FIELD_##name:                                                                             \
+        return integer;
+        FIELD_TYPE_TABLE(X)
+#undef X
     }
     UNREACHABLE();
 }
@@ -304,267 +266,4 @@ bool table_equal(struct slice a, struct slice b)
     buf_fini(&left);
     buf_fini(&right);
     return equal;
-}
-
-/* ---- printing ---- */
-
-const char *field_type_name(enum field_type type)
-{
-    switch (type) {
-    case FIELD_BOOL:
-        return "bool";
-    case FIELD_INT8:
-        return "byte";
-    case FIELD_UINT8:
-        return "unsignedbyte";
-    case FIELD_INT16:
-        return "short";
-    case FIELD_UINT16:
-        return "unsignedshort";
-    case FIELD_INT32:
-        return "signedint";
-    case FIELD_UINT32:
-        return "unsignedint";
-    case FIELD_INT64:
-        return "long";
-    case FIELD_FLOAT:
-        return "float";
-    case FIELD_DOUBLE:
-        return "double";
-    case FIELD_DECIMAL:
-        return "decimal";
-    case FIELD_LONGSTR:
-        return "longstr";
-    case FIELD_ARRAY:
-        return "array";
-    case FIELD_TIMESTAMP:
-        return "timestamp";
-    case FIELD_TABLE:
-        return "table";
-    case FIELD_VOID:
-        return "void";
-    case FIELD_BYTES:
-        return "binary";
-    }
-    UNREACHABLE();
-}
-
-/* The shortest form that reads back as the same number. */
-static void print_real(struct buf *out, double real)
-{
-    char text[40];
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, sizeof(text), "%.*g", digits, real);
-        double back = strtod(text, NULL);
-        if (memcmp(&back, &real, sizeof(back)) == 0)
-            break;
-    }
-    buf_add_str(out, text);
-    if (strspn(text, "-0123456789") == strlen(text))
-        buf_add_str(out, ".0");
-}
-
-void field_print(struct buf *out, const struct field_value *value)
-{
-    switch (value->type) {
-    case FIELD_BOOL:
-        buf_add_str(out, value->boolean ? "true" : "false");
-        break;
-    case FIELD_INT8:
-    case FIELD_UINT8:
-    case FIELD_INT16:
-    case FIELD_UINT16:
-    case FIELD_INT32:
-    case FIELD_UINT32:
-    case FIELD_INT64:
-    case FIELD_TIMESTAMP:
-        buf_printf(out, "%" PRId64, value->integer);
-        break;
-    case FIELD_FLOAT:
-    case FIELD_DOUBLE:
-        print_real(out, value->real);
-        break;
-    case FIELD_DECIMAL:
-        buf_printf(out, "{%u,%" PRId32 "}", value->decimal.scale, value->decimal.digits);
-        break;
-    case FIELD_LONGSTR:
-    case FIELD_BYTES:
-        buf_add_slice(out, value->bytes);
-        break;
-    case FIELD_VOID:
-        buf_add_str(out, "undefined");
-        break;
-    case FIELD_ARRAY:
-    case FIELD_TABLE:
-        buf_add_str(out, field_type_name(value->type));
-        break;
-    }
-}
-
-/* ---- writing ---- */
-
-static void add_real(struct buf *out, const struct field_value *value)
-{
-    if (value->type == FIELD_FLOAT) {
-        float single = (float)value->real;
-        uint32_t bits;
-        memcpy(&bits, &single, sizeof(bits));
-        buf_add_u32(out, bits);
-        return;
-    }
-    uint64_t bits;
-    memcpy(&bits, &value->real, sizeof(bits));
-    buf_add_u64(out, bits);
-}
-
-static void add_bytes(struct buf *out, struct slice bytes)
-{
-    CHECK(bytes.len <= UINT32_MAX);
-    buf_add_u32(out, (uint32_t)bytes.len);
-    buf_add_slice(out, bytes);
-}
-
-void array_add(struct buf *array, const struct field_value *value)
-{
-    buf_add_u8(array, (uint8_t)value->type);
-    switch (value->type) {
-    case FIELD_VOID:
-        break;
-    case FIELD_BOOL:
-        buf_add_u8(array, value->boolean);
-        break;
-    case FIELD_INT8:
-    case FIELD_UINT8:
-        buf_add_u8(array, (uint8_t)value->integer);
-        break;
-    case FIELD_INT16:
-    case FIELD_UINT16:
-        buf_add_u16(array, (uint16_t)value->integer);
-        break;
-    case FIELD_INT32:
-    case FIELD_UINT32:
-        buf_add_u32(array, (uint32_t)value->integer);
-        break;
-    case FIELD_INT64:
-    case FIELD_TIMESTAMP:
-        buf_add_u64(array, (uint64_t)value->integer);
-        break;
-    case FIELD_FLOAT:
-    case FIELD_DOUBLE:
-        add_real(array, value);
-        break;
-    case FIELD_DECIMAL:
-        buf_add_u8(array, value->decimal.scale);
-        buf_add_u32(array, (uint32_t)value->decimal.digits);
-        break;
-    case FIELD_LONGSTR:
-    case FIELD_BYTES:
-    case FIELD_ARRAY:
-    case FIELD_TABLE:
-        add_bytes(array, value->bytes);
-        break;
-    }
-}
-
-void table_add(struct buf *table, struct slice name, const struct field_value *value)
-{
-    CHECK(name.len <= UINT8_MAX);
-    buf_add_u8(table, (uint8_t)name.len);
-    buf_add_slice(table, name);
-    array_add(table, value);
-}
-
-void table_add_str(struct buf *table, const char *name, struct slice value)
-{
-    table_add(table, slice_str(name), &(struct field_value){FIELD_LONGSTR, {.bytes = value}});
-}
-
-void table_add_int64(struct buf *table, const char *name, int64_t value)
-{
-    table_add(table, slice_str(name), &(struct field_value){FIELD_INT64, {.integer = value}});
-}
-
-void table_add_int32(struct buf *table, const char *name, int32_t value)
-{
-    table_add(table, slice_str(name), &(struct field_value){FIELD_INT32, {.integer = value}});
-}
-
-void table_add_bool(struct buf *table, const char *name, bool value)
-{
-    table_add(table, slice_str(name), &(struct field_value){FIELD_BOOL, {.boolean = value}});
-}
-
-void table_add_timestamp(struct buf *table, const char *name, int64_t seconds)
-{
-    table_add(table, slice_str(name), &(struct field_value){FIELD_TIMESTAMP, {.integer = seconds}});
-}
-
-void table_add_table(struct buf *table, const char *name, struct slice content)
-{
-    table_add(table, slice_str(name), &(struct field_value){FIELD_TABLE, {.bytes = content}});
-}
-
-void table_add_array(struct buf *table, const char *name, struct slice content)
-{
-    table_add(table, slice_str(name), &(struct field_value){FIELD_ARRAY, {.bytes = content}});
-}
-
-void array_add_str(struct buf *array, struct slice value)
-{
-    array_add(array, &(struct field_value){FIELD_LONGSTR, {.bytes = value}});
-}
-
-void array_add_table(struct buf *array, struct slice content)
-{
-    array_add(array, &(struct field_value){FIELD_TABLE, {.bytes = content}});
-}
-
-/* ---- sorting ---- */
-
-struct entry {
-    struct slice name;
-    struct slice whole; /* name, type and value as they stand */
-};
-
-/* By name; among equal names the last one first. */
-static int compare_entries(const void *a, const void *b)
-{
-    const struct entry *left = a;
-    const struct entry *right = b;
-    int order = slice_compare(left->name, right->name);
-    if (order)
-        return order;
-    return left->whole.data < right->whole.data ? 1 : -1;
-}
-
-static size_t count_fields(struct slice table)
-{
-    struct field_iter iter = {table};
-    struct slice name;
-    struct field_value value;
-    size_t count = 0;
-    while (field_next(&iter, &name, &value))
-        count++;
-    return count;
-}
-
-void table_sort(struct buf *out, struct slice table)
-{
-    size_t count = count_fields(table);
-    if (count == 0)
-        return;
-    struct entry *entries = mem_alloc(count * sizeof(*entries));
-    struct field_iter iter = {table};
-    struct field_value value;
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *start = iter.rest.data;
-        bool more = field_next(&iter, &entries[i].name, &value);
-        CHECK(more);
-        entries[i].whole = slice_of(start, (size_t)(iter.rest.data - start));
-    }
-    qsort(entries, count, sizeof(*entries), compare_entries);
-    for (size_t i = 0; i < count; i++)
-        if (i == 0 || !slice_equal(entries[i].name, entries[i - 1].name))
-            buf_add_slice(out, entries[i].whole);
-    mem_free(entries);
 }

@@ -15,24 +15,33 @@
 /* Tables in tables: far beyond any client's use, harmless to the stack. */
 #define TABLE_DEPTH_MAX 32
 
+#define FIELD_SIZE_BY_LENGTH 255 /* four bytes in front of the value say it */
+
+/* name, letter on the wire, bytes of a value, whether RabbitMQ takes it for an integer, and RabbitMQ's
+ * name of it. 'L' on the wire reads as 'l'. */
+#define FIELD_TYPE_TABLE(X)                                                                        \
+    X(BOOL, 't', 1, false, "bool")                                                                 \
+    X(INT8, 'b', 1, true, "byte")                                                                  \
+    X(UINT8, 'B', 1, true, "unsignedbyte")                                                         \
+    X(INT16, 's', 2, true, "short")                                                                \
+    X(UINT16, 'u', 2, true, "unsignedshort")                                                       \
+    X(INT32, 'I', 4, true, "signedint")                                                            \
+    X(UINT32, 'i', 4, true, "unsignedint")                                                         \
+    X(INT64, 'l', 8, true, "long")                                                                 \
+    X(FLOAT, 'f', 4, false, "float")                                                               \
+    X(DOUBLE, 'd', 8, false, "double")                                                             \
+    X(DECIMAL, 'D', 5, false, "decimal")                                                           \
+    X(LONGSTR, 'S', FIELD_SIZE_BY_LENGTH, false, "longstr")                                        \
+    X(ARRAY, 'A', FIELD_SIZE_BY_LENGTH, false, "array")                                            \
+    X(TIMESTAMP, 'T', 8, false, "timestamp")                                                       \
+    X(TABLE, 'F', FIELD_SIZE_BY_LENGTH, false, "table")                                            \
+    X(VOID, 'V', 0, false, "void")                                                                 \
+    X(BYTES, 'x', FIELD_SIZE_BY_LENGTH, false, "binary")
+
 enum field_type {
-    FIELD_BOOL = 't',
-    FIELD_INT8 = 'b',
-    FIELD_UINT8 = 'B',
-    FIELD_INT16 = 's',
-    FIELD_UINT16 = 'u',
-    FIELD_INT32 = 'I',
-    FIELD_UINT32 = 'i',
-    FIELD_INT64 = 'l', /* 'L' on the wire reads as the same */
-    FIELD_FLOAT = 'f',
-    FIELD_DOUBLE = 'd',
-    FIELD_DECIMAL = 'D',
-    FIELD_LONGSTR = 'S',
-    FIELD_ARRAY = 'A',
-    FIELD_TIMESTAMP = 'T',
-    FIELD_TABLE = 'F',
-    FIELD_VOID = 'V',
-    FIELD_BYTES = 'x',
+#define X(name, letter, size, integer, text) FIELD_##name = (letter),
+    FIELD_TYPE_TABLE(X)
+#undef X
 };
 
 struct field_value {
