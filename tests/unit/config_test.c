@@ -443,6 +443,31 @@ START_TEST(every_row_is_found_by_its_name)
 }
 END_TEST
 
+/* Other names, and what is only known: the reason that is found is the row's own. */
+START_TEST(every_other_row_is_found_by_its_name)
+{
+    static const struct other {
+        const char *pattern;
+        enum config_match_kind kind;
+        const char *reason;
+    } others[] = {
+#define CONFIG_ALIAS(name, id) {name, CONFIG_MATCH_KEY, NULL},
+#define CONFIG_FIXED(name, list, why) {name, CONFIG_MATCH_FIXED, why},
+#define CONFIG_IGNORED(name, why) {name, CONFIG_MATCH_IGNORED, why},
+#include "server/config_keys.def"
+    };
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        struct config_match match = config_table_find(others[i].pattern);
+        ck_assert_msg(match.kind == others[i].kind, "%s", others[i].pattern);
+        if (others[i].reason)
+            ck_assert_str_eq(match.reason, others[i].reason);
+        for (size_t before = 0; before < i; before++)
+            ck_assert_msg(strcmp(others[before].pattern, others[i].pattern) != 0, "%s",
+                          others[i].pattern);
+    }
+}
+END_TEST
+
 START_TEST(every_row_has_a_default_that_is_allowed_and_a_help_line)
 {
     for (size_t key = 0; key < CONFIG_KEYS; key++) {
@@ -480,6 +505,7 @@ int main(void)
     tcase_add_test(tcase, keys_that_need_each_other);
     tcase_add_test(tcase, what_is_printed_can_be_read_again);
     tcase_add_test(tcase, every_row_is_found_by_its_name);
+    tcase_add_test(tcase, every_other_row_is_found_by_its_name);
     tcase_add_test(tcase, every_row_has_a_default_that_is_allowed_and_a_help_line);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
