@@ -4,6 +4,7 @@
  */
 #include "management/object.h"
 
+#include "base/history.h"
 #include "base/mem.h"
 #include "broker/connection.h"
 #include "broker/consumer.h"
@@ -255,6 +256,19 @@ static void set_queue_counts(const struct call *call, struct row *row, const str
                      queue->history);
 }
 
+/* Queues note only who comes to use them; that their numbers change is seen by the sampler, if there is one,
+ * as late as it looks. */
+static int64_t idle_since_wall_ms(const struct broker *broker, const struct queue *queue)
+{
+    const struct history *history = queue->history;
+    if (!history || history_count(history) == 0)
+        return queue->idle_since_wall_ms;
+    int64_t changed_ms = history_time(history, history_still(history) - 1);
+    int64_t changed_wall_ms = broker->wall_ms - (broker->now_ms - changed_ms);
+    return changed_wall_ms > queue->idle_since_wall_ms ? changed_wall_ms
+                                                       : queue->idle_since_wall_ms;
+}
+
 void object_queue(const struct call *call, struct row *row, const void *object)
 {
     const struct queue *queue = object;
@@ -277,7 +291,7 @@ void object_queue(const struct call *call, struct row *row, const void *object)
         row_close(row);
     }
     if (queue->idle_since_wall_ms > 0)
-        object_time(row, "idle_since", queue->idle_since_wall_ms);
+        object_time(row, "idle_since", idle_since_wall_ms(call->broker, queue));
 }
 
 /* As forms quote: space is '+'. The tilde is the separator, so it is quoted as well. */

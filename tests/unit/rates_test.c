@@ -8,6 +8,7 @@
 #include "tests/support/api_fixture.h"
 #include "tests/support/suite.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define ROUND_MS 5000
@@ -285,6 +286,15 @@ START_TEST(the_node_remembers_longer_and_coarser)
 }
 END_TEST
 
+/* On the heap. */
+static char *idle_since(const char *queue)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/api/queues/%%2F/%s?columns=idle_since", queue);
+    ask(&api, "GET", path, NULL);
+    return slice_dup(buf_slice(&api.response.body));
+}
+
 START_TEST(idle_objects_cost_a_row)
 {
     declare(client, "q", slice_str(""));
@@ -310,6 +320,33 @@ START_TEST(idle_objects_cost_a_row)
     ck_assert_int_eq(sample(0), 60);
     for (unsigned i = 1; i <= 12; i++)
         ck_assert_int_eq(sample(i), 10);
+}
+END_TEST
+
+/* When a queue's messages last came or went: as late as the sampler sees it. */
+START_TEST(a_busy_queue_is_not_idle)
+{
+    declare(client, "q", slice_str(""));
+    char *declared = idle_since("q");
+    pass(3);
+    char *unused = idle_since("q");
+    ck_assert_str_eq(unused, declared);
+    publish_many("q", 1);
+    pass(1);
+    char *used = idle_since("q");
+    ck_assert_int_gt(strcmp(used, declared), 0);
+    pass(30);
+    char *later = idle_since("q");
+    ck_assert_str_eq(later, used);
+    publish_many("q", 1);
+    pass(1);
+    char *again = idle_since("q");
+    ck_assert_int_gt(strcmp(again, used), 0);
+    mem_free(declared);
+    mem_free(unused);
+    mem_free(used);
+    mem_free(later);
+    mem_free(again);
 }
 END_TEST
 
@@ -428,6 +465,7 @@ int main(void)
         samples_come_when_asked_for,
         the_node_remembers_longer_and_coarser,
         idle_objects_cost_a_row,
+        a_busy_queue_is_not_idle,
         connections_and_channels_have_rates,
         churn_has_rates,
         users_see_the_rates_of_their_virtual_hosts,
