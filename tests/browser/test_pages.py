@@ -141,6 +141,20 @@ class Pages(WithPage):
         tree = self.one('.tree').text
         self.assertIn('order.#', tree)
 
+    def test_topology_leaves_out_a_crowd(self):
+        for number in range(30):
+            self.api.queue(f'loose-{number:02}')
+        self.enter()
+        self.open('#/topology')
+        self.until_text('queues that only the default exchange knows are left out.')
+        self.assertTrue(self.all('svg a[aria-label="queue orders"]'))
+        self.assertFalse(self.all('svg a[aria-label="queue loose-07"]'))
+        self.button('Show them')
+        self.until(lambda: self.all('svg a[aria-label="queue loose-07"]'), 'no queue loose-07')
+        self.until_no_text('are left out')
+        for number in range(30):
+            self.api.ask('DELETE', f'/queues/%2F/loose-{number:02}')
+
     def test_refreshing_stops_when_hidden_and_mends_itself(self):
         self.expected_errors = 100
         self.enter()

@@ -51,8 +51,15 @@ export const queueLink = (vhost, name, text = name) =>
     h('a', {href: hash`#/queues/${vhost}/${name}`}, text);
 export const exchangeLink = (vhost, name) =>
     h('a', {href: hash`#/exchanges/${vhost}/${exchangeId(name)}`}, exchangeName(name));
-export const connectionLink = name => h('a', {href: hash`#/connections/${name}`}, name);
-export const channelLink = name => h('a', {href: hash`#/channels/${name}`}, name);
+/* "1.2.3.4:5 -> 6.7.8.9:5672 (1)": lines end behind the arrow, not in it. */
+function ends(name) {
+    const [from, ...rest] = name.split(' -> ');
+    if (rest.length !== 1) return name;
+    return [h('span', {class: 'whole'}, `${from} ->`), ' ', h('span', {class: 'whole'}, rest[0])];
+}
+
+export const connectionLink = name => h('a', {href: hash`#/connections/${name}`}, ends(name));
+export const channelLink = name => h('a', {href: hash`#/channels/${name}`}, ends(name));
 
 /* The page's heading, which takes the focus after a step to another page. */
 export function heading(title, ...beside) {

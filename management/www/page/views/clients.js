@@ -112,6 +112,10 @@ function connectionFacts(it) {
     );
 }
 
+const mode = row =>
+    (row.confirm || row.transactional) &&
+    h('div', {class: 'help'}, row.confirm ? 'confirms' : 'transactions');
+
 function channelColumns(alone) {
     const stat = name => row => rate(rateOf(row.message_stats, name));
     return [
@@ -120,14 +124,7 @@ function channelColumns(alone) {
             ? []
             : [{title: 'Virtual host', sort: 'vhost', cell: row => row.vhost}]),
         ...(alone ? [] : [{title: 'User', sort: 'user', cell: row => row.user}]),
-        {
-            title: 'Mode',
-            cell: row =>
-                [row.confirm && 'confirms', row.transactional && 'transactions']
-                    .filter(Boolean)
-                    .join(', '),
-        },
-        {title: 'State', sort: 'state', cell: row => row.state},
+        {title: 'State', sort: 'state', cell: row => [row.state, mode(row)]},
         {
             title: 'Consumers',
             sort: 'consumer_count',

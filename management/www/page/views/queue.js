@@ -60,7 +60,7 @@ function about(queue) {
             ['Policy', queue.policy],
             ['Operator policy', queue.operator_policy],
             ['In effect by policies', argumentsText(queue.effective_policy_definition)],
-            ['Messages', `${count(queue.messages)}, ${bytes(queue.message_bytes)}`],
+            ['Messages', `${count(queue.messages)} (${bytes(queue.message_bytes)})`],
             ['Idle since', queue.idle_since && dateTime(Date.parse(queue.idle_since))],
         ]),
     );

@@ -14,6 +14,7 @@ import {isAdministrator, isMonitor} from '../session.js';
 import {chosenVhost} from '../settings.js';
 
 const NODES_MAX = 300;
+const LOOSE_MAX = 20; /* queues beside the graph that leave it readable */
 const TYPING_MS = 300;
 const TREE_DEPTH_MAX = 8;
 
@@ -99,15 +100,19 @@ function groups(edges, near) {
     return all;
 }
 
-/* An unbound amq.… exchange is there in every virtual host: left out unless it is asked for. */
-function graphOf(data, name) {
+/* An unbound amq.… exchange is there in every virtual host: left out unless it is asked for. So are queues
+ * that only the default exchange knows, when they are many and would make the rest small. */
+function graphOf(data, name, all) {
     const nodes = allNodes(data);
     const edges = allEdges(nodes, data.bindings);
     const bound = new Set(edges.flatMap(({from, to}) => [from, to]));
+    const loose = [...nodes.values()].filter(node => node.kind === 'queue' && !bound.has(node));
+    const crowded = !name && !all && bound.size > 0 && loose.length > LOOSE_MAX;
     const wanted = [...nodes.values()].filter(node =>
         name
             ? node.name.toLowerCase().includes(name.toLowerCase())
-            : bound.has(node) || !node.name.startsWith('amq.'),
+            : bound.has(node) ||
+              !(node.name.startsWith('amq.') || (crowded && node.kind === 'queue')),
     );
     const kept = new Set();
     spread(kept, wanted, edges, 'from', 'to');
@@ -119,6 +124,7 @@ function graphOf(data, name) {
         nodes: [...shown],
         edges: edges.filter(({from, to}) => shown.has(from) && shown.has(to)),
         left: kept.size - shown.size,
+        loose: crowded ? loose.length : 0,
     };
 }
 
@@ -166,6 +172,12 @@ function controls(route, vhosts, vhost, name) {
     );
 }
 
+function showAll(route) {
+    const query = new URLSearchParams(route.query);
+    query.set('all', 'true');
+    route.change(query);
+}
+
 function branch(node, vhost, depth) {
     const link =
         node.kind === 'queue' ? queueLink(vhost, node.name) : exchangeLink(vhost, node.name);
@@ -211,7 +223,7 @@ function render({vhosts, vhost, ...data}, route) {
     if (vhost === undefined)
         return [heading('Topology'), h('p', {}, 'There is no virtual host that you may see.')];
     const name = route.query.get('name') ?? '';
-    const graph = graphOf({vhost, ...data}, name);
+    const graph = graphOf({vhost, ...data}, name, route.query.get('all') === 'true');
     const signature = JSON.stringify([
         vhost,
         graph.nodes.map(node => node.id + node.detail),
@@ -235,6 +247,13 @@ function render({vhosts, vhost, ...data}, route) {
                     'p',
                     {class: 'help', role: 'status'},
                     `${count(graph.nodes.length)} of ${count(graph.nodes.length + graph.left)} are shown: narrow it down by a part of a name.`,
+                ),
+            graph.loose > 0 &&
+                h(
+                    'p',
+                    {class: 'help', role: 'status'},
+                    `${count(graph.loose)} queues that only the default exchange knows are left out. `,
+                    h('button', {type: 'button', onclick: () => showAll(route)}, 'Show them'),
                 ),
             picture || h('p', {class: 'empty'}, 'Nothing to show.'),
             h(
