@@ -346,15 +346,16 @@ static struct transport_result send_output(struct client *client, struct outq *o
     return result;
 }
 
-/* All is said: frees the conversation and waits for the peer to end its half. */
-static void part(struct client *client)
+/* All is said: frees the conversation and waits for the peer to end its half; first, if it asked. */
+static void part(struct client *client, bool peer_first)
 {
     struct loop *loop = client->set->loop;
     amqp_connection_free(client->amqp, NULL);
     client->amqp = NULL;
     loop->more = true;
     buf_fini(&client->pending);
-    transport_shutdown(&client->transport);
+    if (!peer_first)
+        transport_shutdown(&client->transport);
     client->state = CLIENT_LINGER;
     event_del(&client->write_event);
     client->input_wants_write = false;
@@ -405,7 +406,7 @@ static void talk_output(struct client *client)
         return;
     }
     if (wishes.close && outq_len(output) == 0) {
-        part(client);
+        part(client, wishes.parted);
         return;
     }
     wishes = amqp_connection_wishes(client->amqp); /* as of now, with less to write */
@@ -421,6 +422,8 @@ static bool linger_input(struct client *client)
     struct loop *loop = client->set->loop;
     struct transport_result result;
     result = transport_read(&client->transport, loop->read_buffer, loop->read_buffer_size);
+    if (result.status == TRANSPORT_CLOSED)
+        transport_shutdown(&client->transport);
     if (result.status == TRANSPORT_CLOSED || result.status == TRANSPORT_FAILED)
         client_free(client, NULL);
     return false;

@@ -70,6 +70,7 @@ struct amqp_connection {
     enum amqp_state state;
     bool woke;        /* owner.wake() was called, wishes not asked for since */
     bool deaf;        /* closing after a frame error: nothing more is understood */
+    bool parted;      /* the client closed: ending the stream is left to it */
     bool can_blocked; /* the client's capabilities */
     bool can_cancel_notify;
     bool can_failure_close;

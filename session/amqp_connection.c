@@ -321,6 +321,7 @@ static void closing_frame(struct amqp_connection *amqp, const struct frame *fram
         amqp_finish(amqp);
     } else if (method.kind == METHOD_CONNECTION_CLOSE) {
         amqp_send(amqp, 0, &(struct method){.kind = METHOD_CONNECTION_CLOSE_OK});
+        amqp->parted = true;
         amqp_finish(amqp);
     }
 }
@@ -429,6 +430,7 @@ struct amqp_wishes amqp_connection_wishes(struct amqp_connection *amqp)
     return (struct amqp_wishes){
         .read = wants_input(amqp),
         .close = amqp->state == AMQP_DONE,
+        .parted = amqp->parted,
         .abort = amqp->state == AMQP_ABORTED,
     };
 }

@@ -66,6 +66,9 @@ struct amqp_wishes {
     bool read;  /* false: leave the socket unread (alarm, store backlog, end of the conversation) */
     bool close; /* write what is there, then close the socket */
     bool abort; /* close the socket at once */
+    /* With `close`: the client asked for it, so it is to end the stream first. Threads of it that
+     * close at the same time expect no end before the answer. */
+    bool parted;
 };
 struct amqp_wishes amqp_connection_wishes(struct amqp_connection *amqp);
 

@@ -212,6 +212,7 @@ static bool on_close(struct amqp_connection *amqp, const struct method *method, 
     (void)reply;
     amqp_release(amqp);
     amqp_send(amqp, 0, &(struct method){.kind = METHOD_CONNECTION_CLOSE_OK});
+    amqp->parted = true;
     amqp_finish(amqp);
     return true;
 }

@@ -103,6 +103,7 @@ static bool collect(struct amqp_test_client *client)
     }
     if (wishes.abort || (wishes.close && outq_len(output) == 0)) {
         client->closed = true;
+        client->parted = wishes.parted;
         amqp_client_drop(client);
     }
     return moved;

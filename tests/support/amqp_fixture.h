@@ -32,6 +32,7 @@ struct amqp_test_client {
     unsigned wakes;
     bool stuck;           /* the client does not read */
     bool closed;          /* by the broker */
+    bool parted;          /* … which leaves it to the client to end the stream first */
     struct method method; /* of the last expectation */
 };
 

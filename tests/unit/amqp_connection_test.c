@@ -168,6 +168,28 @@ START_TEST(shutdown_does_not_wait_for_penalties)
 }
 END_TEST
 
+START_TEST(who_asked_for_the_end_ends_the_stream)
+{
+    struct amqp_test_client *client = amqp_client_login(&fixture, 0);
+    amqp_call(client, 0, &(struct method){.kind = METHOD_CONNECTION_CLOSE},
+              METHOD_CONNECTION_CLOSE_OK);
+    amqp_expect_closed(client);
+    ck_assert(client->parted);
+    struct amqp_test_client *both = amqp_client_login(&fixture, 0);
+    amqp_connection_shutdown(both->amqp, "enough");
+    amqp_expect(both, 0, METHOD_CONNECTION_CLOSE);
+    amqp_call(both, 0, &(struct method){.kind = METHOD_CONNECTION_CLOSE},
+              METHOD_CONNECTION_CLOSE_OK);
+    amqp_expect_closed(both);
+    ck_assert(both->parted);
+    struct amqp_test_client *other = amqp_client_login(&fixture, 0);
+    amqp_connection_shutdown(other->amqp, "enough");
+    amqp_expect_close(other, 0, 320, "CONNECTION_FORCED - enough", 0, 0);
+    amqp_expect_closed(other);
+    ck_assert(!other->parted);
+}
+END_TEST
+
 START_TEST(a_held_publisher_can_agree_to_the_end)
 {
     struct amqp_test_client *client = amqp_client_login(&fixture, 0);
@@ -373,6 +395,7 @@ int main(void)
         without_heartbeat_silence_is_fine,
         shutdown_closes_with_320,
         shutdown_does_not_wait_for_penalties,
+        who_asked_for_the_end_ends_the_stream,
         a_held_publisher_can_agree_to_the_end,
         a_client_that_does_not_answer_close_is_dropped,
         deleting_the_virtual_host_closes_its_connections,
