@@ -139,6 +139,26 @@ def npm_package(name, version, helpers=()):
     return home / "node_modules" / name
 
 
+# ---- Go -------------------------------------------------------------------------------------
+
+GO_CLIENT = "github.com/rabbitmq/amqp091-go"
+GOPATH = pathlib.Path("/usr/share/gocode")  # where Debian's packages put sources
+
+
+def go_program(name, *arguments):
+    """Compile with `go ARGUMENTS -o PROGRAM WHAT` and Debian's packages alone; the program."""
+    *options, what = arguments
+    if not shutil.which("go") or not (GOPATH / "src" / GO_CLIENT).exists():
+        raise Unobtainable("golang-go or golang-github-rabbitmq-amqp091-go-dev is missing")
+    environment = dict(os.environ, GO111MODULE="off", GOPATH=str(GOPATH), CGO_ENABLED="0",
+                       GOCACHE=str(CACHE / "go" / "cache"), GOFLAGS="-p=2")
+    program = CACHE / "go" / name
+    with locked("go"):
+        subprocess.run(["go"] + options + ["-o", str(program), what], env=environment, check=True,
+                       timeout=300)
+    return program
+
+
 # ---- results --------------------------------------------------------------------------------
 
 def exclusions(name):
