@@ -33,7 +33,7 @@ struct errand {
     char *path;
     struct store_db *db; /* OPENING: NULL until it is open */
     bool files_too;      /* REMOVING: not just closed */
-    enum err error;      /* OPENING: how it went */
+    enum err error;      /* how it went */
     char message[MESSAGE_SIZE];
     bool started; /* there is a thread to be joined */
     pthread_t thread;
@@ -42,19 +42,23 @@ struct errand {
 
 /* -- on the way -- */
 
-/* The database itself first: SQLite ignores a WAL without one. */
-static void delete_files(const char *vfs_name, const char *path)
+/* The database itself first: SQLite ignores a WAL without one. ERR_IO: that is still there. */
+static enum err delete_files(const char *vfs_name, const char *path)
 {
     static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
     sqlite3_vfs *vfs = sqlite3_vfs_find(vfs_name);
     struct buf file = BUF_INIT;
+    enum err error = ERR_OK;
     CHECK(vfs);
     for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
         buf_clear(&file);
         buf_printf(&file, "%s%s", path, suffixes[i]);
-        vfs->xDelete(vfs, buf_cstr(&file), i == 0); /* most are not there */
+        int result = vfs->xDelete(vfs, buf_cstr(&file), i == 0); /* most are not there */
+        if (i == 0 && result != SQLITE_OK && result != SQLITE_IOERR_DELETE_NOENT)
+            error = ERR_IO;
     }
     buf_fini(&file);
+    return error;
 }
 
 static void open_database(struct errand *errand)
@@ -68,7 +72,7 @@ static void remove_database(struct errand *errand)
 {
     CHECK(store_db_shut(errand->db, true) == ERR_OK);
     if (errand->files_too)
-        delete_files(errand->store->options.vfs, errand->path);
+        errand->error = delete_files(errand->store->options.vfs, errand->path);
 }
 
 static void run(struct errand *errand)
@@ -159,9 +163,21 @@ bool store_vhost_prepare(struct store *store, struct slice name)
     return atomic_load(&errand->done);
 }
 
+static void log_leftover(const struct errand *errand)
+{
+    char path[512];
+    log_error(
+        errand->store->options.log,
+        "the database of a deleted virtual host can't be removed; one that is made under its name "
+        "would find what is in it",
+        "path=%s", log_quote(path, sizeof(path), slice_str(errand->path)));
+}
+
 static void end_removing(struct errand *errand)
 {
     join(errand);
+    if (errand->error != ERR_OK)
+        log_leftover(errand);
     store_db_free(errand->db);
     free_errand(errand);
 }
@@ -193,6 +209,7 @@ enum err store_vhost_open(struct store *store, struct slice name, struct store_d
 static void send_to_remove(struct errand *errand, bool files_too)
 {
     errand->kind = ERRAND_REMOVING;
+    errand->error = ERR_OK;
     errand->files_too = files_too && !errand->db->database.in_memory;
     send(errand);
     if (!errand->started)

@@ -13,6 +13,13 @@ static void add_exchange(struct model *model, const struct exchange_spec *spec)
     vec_push(model->arena, &model->exchanges, exchange);
 }
 
+static void add_predeclared(struct model *model)
+{
+    for (unsigned i = 0; i < model->world->exchange_count; i++)
+        if (model->world->exchanges[i].predeclared)
+            add_exchange(model, &model->world->exchanges[i]);
+}
+
 struct model *model_new(struct world *world)
 {
     struct model *model = ARENA_NEW(&world->arena, struct model);
@@ -22,10 +29,29 @@ struct model *model_new(struct world *world)
     model->turn = 1;
     for (unsigned i = 0; i < world->rule_count; i++)
         model->rules[i].possible = 1;
-    for (unsigned i = 0; i < world->exchange_count; i++)
-        if (world->exchanges[i].predeclared)
-            add_exchange(model, &world->exchanges[i]);
+    add_predeclared(model);
     return model;
+}
+
+void model_empty(struct model *model)
+{
+    struct vec *all[] = {&model->queues,      &model->exchanges,      &model->bindings,
+                         &model->dead_queues, &model->dead_exchanges, &model->dead_bindings,
+                         &model->stored,      &model->deliveries,     &model->deaths};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        *all[i] = (struct vec){0};
+    add_predeclared(model);
+}
+
+void model_take_time(struct model *model, const struct model *now)
+{
+    model->now_ms = now->now_ms;
+    model->wall_ms = now->wall_ms;
+    model->turn = now->turn;
+    model->handed = now->handed;
+    model->durable = now->durable;
+    model->phase = now->phase;
+    model->entered = now->entered;
 }
 
 _Noreturn void model_fail(struct model *model, const char *format, ...)

@@ -191,7 +191,8 @@ struct m_connection {
     bool cancel_notify;       /* the client understands basic.cancel from the node */
     bool second_user;         /* it logged in as that one, who is there since */
     bool refused;             /* its login was, or its user is gone: nobody waits for it */
-    bool running;             /* connection.open was taken */
+    bool running;             /* connection.open was taken, */
+    uint64_t entered;         /* in this order */
     bool understands_blocked; /* and connection.blocked */
     bool may_publish;         /* content of it may have been taken, */
     bool published;           /* or was */
@@ -281,6 +282,7 @@ struct model {
     struct vec connections;
     struct vec replies;    /* struct m_reply, dead ones too */
     struct vec deliveries; /* struct m_frame of this phase, not yet matched */
+    uint64_t entered;      /* connections so far */
     uint64_t changes;      /* of what is stored */
     struct vec deaths;     /* work list of dead-lettering */
     bool dead_lettering;
@@ -291,6 +293,10 @@ struct model {
 /* -- model.c: lifecycle and queries -- */
 
 struct model *model_new(struct world *world);
+/* Nothing is in the virtual host, and nothing was; connections and alarms stay. */
+void model_empty(struct model *model);
+/* Takes over what has been going on meanwhile: the turn, what is durable, the time. */
+void model_take_time(struct model *model, const struct model *now);
 struct m_queue *model_queue(const struct model *model, const char *name);
 struct m_exchange *model_exchange(const struct model *model, const char *name);
 _Noreturn void model_fail(struct model *model, const char *format, ...)
@@ -397,6 +403,8 @@ bool model_allows_user_id(const struct model *model, const struct m_connection *
                           const char *user_id);
 /* Of the second user as it is now. */
 const struct user_spec *model_user(const struct model *model);
+/* The connections in a virtual host that is deleted; its content stays as they leave it. */
+void model_vhost_deleted(struct model *model);
 /* The connections of a user who is deleted. */
 void model_user_deleted(struct model *model);
 /* Negative: none. */

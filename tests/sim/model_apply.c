@@ -245,7 +245,29 @@ static struct m_binding *find_binding(struct model *model, const struct m_bindin
     return NULL;
 }
 
-/* Fills in source and destination as they are now; false: one is missing and told so. */
+static bool is_locked(const struct m_queue *queue, const struct m_channel *channel)
+{
+    return queue && queue->owner && queue->owner != channel->connection;
+}
+
+/* With `strict` source, topic and destination are asked for in this order; else what isn't there isn't
+ * bound. 0: no error. */
+static uint16_t binding_error(struct model *model, const struct m_channel *channel,
+                              const struct m_op *op, const struct m_binding *wanted, bool strict)
+{
+    bool reachable = wanted->queue || wanted->exchange;
+    if (!strict && (!wanted->source || !reachable))
+        return 0;
+    if (!wanted->source)
+        return 404;
+    if (!model_allows_topic(model, channel->connection, M_READ, op->exchange, wanted->key))
+        return 403;
+    if (!reachable)
+        return 404;
+    return is_locked(wanted->queue, channel) ? 405 : 0;
+}
+
+/* Fills in source and destination as they are now; false: something is wrong and told so. */
 static bool resolve_binding(struct model *model, struct m_channel *channel, const struct m_op *op,
                             struct m_binding *wanted, bool strict)
 {
@@ -253,27 +275,15 @@ static bool resolve_binding(struct model *model, struct m_channel *channel, cons
     if (!may(model, channel, M_WRITE, op->queue ? op->queue->name : op->destination->name) ||
         !may(model, channel, M_READ, op->exchange->name))
         return false;
-    if (op->queue) {
-        struct m_queue *queue = model_queue(model, op->queue->name);
-        if (queue && queue->owner && queue->owner != channel->connection &&
-            (strict || model_exchange(model, op->exchange->name))) {
-            model_channel_error(model, channel, 405);
-            return false;
-        }
-        wanted->queue = queue;
-    } else {
+    if (op->queue)
+        wanted->queue = model_queue(model, op->queue->name);
+    else
         wanted->exchange = model_exchange(model, op->destination->name);
-    }
     wanted->source = model_exchange(model, op->exchange->name);
-    bool there = wanted->source && (wanted->queue || wanted->exchange);
-    if (strict && !there)
-        model_channel_error(model, channel, 404);
-    if (!there)
-        return !strict;
-    if (model_allows_topic(model, channel->connection, M_READ, op->exchange, wanted->key))
-        return true;
-    model_channel_error(model, channel, 403);
-    return false;
+    uint16_t error = binding_error(model, channel, op, wanted, strict);
+    if (error)
+        model_channel_error(model, channel, error);
+    return error == 0;
 }
 
 static bool is_durable(const struct m_binding *binding)
@@ -551,6 +561,7 @@ static void apply_connection(struct model *model, struct m_connection *connectio
         model_end_hard(model, connection, 530);
     } else if (op->method.kind == METHOD_CONNECTION_OPEN) {
         connection->running = true;
+        connection->entered = ++model->entered;
         model_expect(model, connection, 0, METHOD_CONNECTION_OPEN_OK);
     } else if (op->method.kind == METHOD_CONNECTION_CLOSE) {
         model_connection_end(model, connection);

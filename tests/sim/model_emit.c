@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the node says, against what it may and must say. */
 #include "tests/sim/model.h"
+#include "tests/sim/node.h"
 #include "tests/sim/peek.h"
 
 #include <inttypes.h>
@@ -440,6 +441,10 @@ void model_released(struct model *model, struct m_connection *connection, uint64
                        "client %u: %s left before what it says was on the disk (turn %" PRIu64
                        ", durable %" PRIu64 ")",
                        connection->client, release->what, release->turn, model->durable);
+        if ((release->turn > 0 || release->confirmed.count > 0) &&
+            !realm_known(model->node, model->realm))
+            model_fail(model, "client %u: %s left before the virtual host was on the disk",
+                       connection->client, release->what ? release->what : "a confirm");
         if (release->entry)
             release->entry->seen = true;
         for (size_t i = 0; i < release->confirmed.count; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Policies, permissions and limits in the model: which policy applies, what comes of it, who may what. */
 #include "tests/sim/model.h"
+#include "tests/sim/node.h"
 
 /* -- which policies apply -- */
 
@@ -182,6 +183,38 @@ bool model_allows_user_id(const struct model *model, const struct m_connection *
            (connection->second_user && !strcmp(model_user(model)->tags, "impersonator"));
 }
 
+static struct m_connection *oldest_running(const struct model *model)
+{
+    struct m_connection *oldest = NULL;
+    for (size_t i = 0; i < model->connections.count; i++) {
+        struct m_connection *connection = model->connections.at[i];
+        if (connection->running && (!oldest || connection->entered < oldest->entered))
+            oldest = connection;
+    }
+    return oldest;
+}
+
+/* What was held for a disk that is no longer there may go. */
+static void let_go(const struct m_connection *connection)
+{
+    for (size_t i = 0; i < connection->releases.count; i++) {
+        struct m_release *release = connection->releases.at[i];
+        release->turn = 0;
+        release->confirmed.count = 0;
+    }
+}
+
+void model_vhost_deleted(struct model *model)
+{
+    struct m_connection *connection;
+    while ((connection = oldest_running(model))) {
+        connection->running = false;
+        let_go(connection);
+        if (connection->state == M_OPEN)
+            model_end_hard(model, connection, 320);
+    }
+}
+
 void model_user_deleted(struct model *model)
 {
     for (size_t i = 0; i < model->connections.count; i++) {
@@ -222,6 +255,8 @@ static bool is_full(int64_t limit, int64_t count)
 
 bool model_may_enter(const struct model *model, const struct m_connection *connection)
 {
+    if (model->realm->state != REALM_THERE)
+        return false;
     unsigned state;
     const struct rule_spec *rule = rule_of(model, RULE_PERMISSION, &state);
     if (connection->second_user && rule && !rule->permissions[state].configure)

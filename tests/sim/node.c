@@ -19,7 +19,7 @@ static bool read_pages(struct node *node)
 {
     bool any = false;
     EACH_REALM(node, realm)
-    any = (!node->world->lazy_pages && store_read(realm->db)) || any;
+    any = (realm->db && !node->world->lazy_pages && store_read(realm->db)) || any;
     if (!any)
         return false;
     trace_line(&node->world->trace, "disk: read pages");
@@ -283,13 +283,14 @@ static void settle(struct node *node)
 void node_read(struct node *node)
 {
     EACH_REALM(node, realm)
-    if (node->world->lazy_pages && store_read(realm->db))
+    if (realm->db && node->world->lazy_pages && store_read(realm->db))
         trace_line(&node->world->trace, "disk: read pages");
 }
 
 void node_write(struct node *node)
 {
-    store_write(store_node(node->store));
+    if (world_percent(node->world, 70)) /* they have writers of their own */
+        store_write(store_node(node->store));
     EACH_REALM(node, realm)
     realm_write(realm);
 }
@@ -297,6 +298,8 @@ void node_write(struct node *node)
 /* The operator is not idle. */
 static void change_rules(struct node *node)
 {
+    if (world_permille(node->world, node->world->vhost_permille))
+        node_toggle_vhost(node);
     if (!world_permille(node->world, node->world->rule_permille))
         return;
     unsigned index = (unsigned)world_below(node->world, node->world->rule_count);
@@ -329,9 +332,10 @@ static void collect(struct node *node)
 static void dispatch(struct node *node)
 {
     set_phase(node, PHASE_DISPATCH);
-    do
+    do {
         node->busy = broker_dispatch(node->broker);
-    while (read_pages(node));
+        node_note_vhosts(node);
+    } while (read_pages(node));
     end_phase(node, PHASE_DISPATCH);
     EACH_REALM(node, realm)
     if (!node->busy)
@@ -353,13 +357,15 @@ void node_turn(struct node *node, bool everything)
     settle(node);
     EACH_REALM(node, realm)
     {
-        peek_compare(realm->model);
+        if (realm->state == REALM_THERE)
+            peek_compare(realm->model);
         model_check_told(realm->model);
     }
     node_check_silence(node);
-    flush_all(node, everything);
+    /* The batch of this turn is closed: what comes of wires that end now is in the next one. */
     EACH_REALM(node, realm)
     model_turn_end(realm->model);
+    flush_all(node, everything);
 }
 
 bool node_idle(const struct node *node)
@@ -367,7 +373,8 @@ bool node_idle(const struct node *node)
     if (node->busy)
         return false;
     for (unsigned i = 0; i < node->realm_count; i++)
-        if (node->realms[i].given || node->realms[i].turns.count > 0)
+        if (node->realms[i].given || node->realms[i].turns.count > 0 ||
+            node->realms[i].state == REALM_GOING)
             return false;
     for (size_t i = 0; i < node->links.count; i++) {
         const struct link *link = node->links.at[i];

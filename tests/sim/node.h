@@ -18,6 +18,7 @@
 
 struct broker;
 struct connection;
+struct vhost;
 
 /* A client's wire: bytes on their way to the node, and what came out of it. */
 struct link {
@@ -54,18 +55,34 @@ struct link_op {
     struct m_op *op;
 };
 
+/* The turns at which the disk may have stopped, latest first. */
+#define CANDIDATES_MAX 3
+struct candidates {
+    uint64_t turns[CANDIDATES_MAX];
+    size_t count;
+    bool clean; /* it was stopped in order: what was delivered is known exactly */
+};
+
+/* REALM_GOING: it is deleted and still has its database. */
+enum realm_state { REALM_THERE, REALM_GOING, REALM_GONE };
+
 /* A virtual host of the node: a model and a database of its own. */
 struct realm {
     const char *name;
+    enum realm_state state;
     struct model *model;
-    struct store_db *db;
-    struct vec turns; /* struct node_turn that are not durable yet */
-    bool given;       /* the writer has a batch, or its outcome is not collected */
-    bool applied;     /* that batch is on the disk */
-    bool refused;     /* by the disk, which may have it all the same */
-    uint64_t flushed; /* last operation of that batch, or of the latest one */
-    uint64_t written; /* last operation on the disk */
-    uint64_t settled; /* last operation when the last turn ended */
+    struct model *before;   /* what it was before it went; NULL: nothing that could come back */
+    struct candidates left; /* in which state that is, in a file that the node does not know */
+    struct store_db *db;    /* NULL: it is gone */
+    uint64_t known;         /* the operation of the node's database that made it, 0: on the disk; */
+    uint64_t forgotten;     /* likewise, that removed it */
+    struct vec turns;       /* struct node_turn that are not durable yet */
+    bool given;             /* the writer has a batch, or its outcome is not collected */
+    bool applied;           /* that batch is on the disk */
+    bool refused;           /* by the disk, which may have it all the same */
+    uint64_t flushed;       /* last operation of that batch, or of the latest one */
+    uint64_t written;       /* last operation on the disk */
+    uint64_t settled;       /* last operation when the last turn ended */
 };
 
 #define EACH_REALM(node, realm)                                                                    \
@@ -127,6 +144,8 @@ void node_set_alarm(struct node *node, enum m_alarm alarm, bool on);
 void node_pass_time(struct node *node, int64_t ms);
 /* The wall clock is set, which must not concern anything but what a restart reads. */
 void node_set_clock(struct node *node, int64_t by_ms);
+/* The operator makes a virtual host; NULL: the disk would not have it. */
+struct vhost *node_make_vhost(struct node *node, const char *name);
 /* -- realm.c: what is with the writers -- */
 
 /* The end of a turn: all that was appended goes to the writer when it is idle. */
@@ -136,6 +155,19 @@ void realm_write(struct realm *realm);
 void realm_collected(struct realm *realm);
 /* As after a start: nothing is under way. */
 void realm_reset(struct realm *realm);
+
+/* -- node_vhost.c: the second virtual host comes and goes -- */
+
+/* Within a turn: it is deleted when it is there, and made when it is gone. */
+void node_toggle_vhost(struct node *node);
+/* The broker may be through with what is being deleted. */
+void node_note_vhosts(struct node *node);
+/* Before a start, which will find all operations of the node's database up to this one. */
+void realm_foresee(struct realm *realm, uint64_t durable);
+/* After a start: is it there, may it be, and what may be in it? */
+void realm_find(struct node *node, struct realm *realm, const struct candidates *candidates);
+/* The next start will find it. */
+bool realm_known(const struct node *node, const struct realm *realm);
 
 /* -- node_rules.c: policies, permissions, limits -- */
 

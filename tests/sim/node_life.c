@@ -14,15 +14,6 @@
 #include <inttypes.h>
 #include <sqlite3.h>
 
-#define CANDIDATES_MAX 3
-
-/* The turns at which the disk may have stopped, latest first. */
-struct candidates {
-    uint64_t turns[CANDIDATES_MAX];
-    size_t count;
-    bool clean; /* it was stopped in order: what was delivered is known exactly */
-};
-
 /* -- the disk -- */
 
 void node_break_disk(struct node *node)
@@ -124,8 +115,7 @@ static void die(struct node *node)
     broker_free(node->broker);
 }
 
-/* The operator makes the second virtual host when it is not there; false: the disk would not have it. */
-static struct vhost *make_vhost(struct node *node, const char *name)
+struct vhost *node_make_vhost(struct node *node, const char *name)
 {
     char message[512];
     bool created;
@@ -141,6 +131,7 @@ static struct vhost *make_vhost(struct node *node, const char *name)
     return vhost;
 }
 
+/* False: the disk would not have it. */
 static bool find_realms(struct node *node)
 {
     EACH_REALM(node, realm)
@@ -148,11 +139,11 @@ static bool find_realms(struct node *node)
         struct vhost *vhost = vhost_find(node->broker, slice_str(realm->name));
         if (!vhost && realm == node->realms)
             model_fail(node->model, "the default virtual host is not there");
-        if (!vhost)
-            vhost = make_vhost(node, realm->name);
-        if (!vhost)
+        if (!vhost && node->lives == 0)
+            vhost = node_make_vhost(node, realm->name);
+        if (!vhost && node->lives == 0)
             return false;
-        realm->db = vhost->db;
+        realm->db = vhost ? vhost->db : NULL;
     }
     return true;
 }
@@ -188,35 +179,16 @@ static void finish_start(struct node *node)
         store_write(store_node(node->store));
         EACH_REALM(node, realm)
         {
-            store_write(realm->db);
-            store_read(realm->db);
+            if (realm->db) {
+                store_write(realm->db);
+                store_read(realm->db);
+            }
         }
         broker_collect(node->broker);
         broker_settle(node->broker);
     }
     EACH_REALM(node, realm)
     realm_reset(realm);
-}
-
-/* The model goes back to the turn that the disk shows. */
-static void find_turn(struct realm *realm, const struct candidates *candidates)
-{
-    struct model *model = realm->model;
-    const char *why = NULL;
-    for (size_t i = 0; i < candidates->count; i++) {
-        uint64_t turn = candidates->turns[i];
-        memvfs_let_look(model->node->disk, true);
-        bool there = peek_stored(model, turn, &why);
-        memvfs_let_look(model->node->disk, false);
-        if (!there)
-            continue;
-        trace_line(model->trace, "node: %s starts with what turn %" PRIu64 " left", realm->name,
-                   turn);
-        model_restart(model, turn, candidates->clean);
-        return;
-    }
-    model_fail(model, "%s: the disk holds what no turn left (durable up to %" PRIu64 "): %s",
-               realm->name, model->durable, why);
 }
 
 /* Where the power is cut, it may go again before everything is as it was. */
@@ -238,7 +210,7 @@ static void start(struct node *node, struct candidates *candidates)
             for (unsigned i = 0; i < node->realm_count; i++) {
                 struct realm *realm = &node->realms[i];
                 model_set_time(realm->model, node->now_ms, node->wall_ms);
-                find_turn(realm, &candidates[i]);
+                realm_find(node, realm, &candidates[i]);
                 candidates[i] = (struct candidates){.turns = {realm->model->durable}, .count = 1};
             }
             finish_start(node);
@@ -253,7 +225,8 @@ static void start(struct node *node, struct candidates *candidates)
     }
     node->lives++;
     EACH_REALM(node, realm)
-    peek_compare(realm->model);
+    if (realm->state == REALM_THERE)
+        peek_compare(realm->model);
 }
 
 struct node *node_new(struct world *world)
@@ -301,8 +274,12 @@ static void drop_links(struct node *node, const char *reason)
 void node_crash(struct node *node)
 {
     struct candidates candidates[WORLD_REALMS_MAX] = {0};
+    uint64_t known = store_durable(store_node(node->store));
     for (unsigned i = 0; i < node->realm_count; i++) {
         const struct model *model = node->realms[i].model;
+        realm_foresee(&node->realms[i], known);
+        if (node->realms[i].state == REALM_GONE)
+            candidates[i].turns[candidates[i].count++] = model->turn;
         if (is_troubled(node) || node->realms[i].refused)
             candidates[i].turns[candidates[i].count++] = model->handed;
         candidates[i].turns[candidates[i].count++] = model->durable;
@@ -331,10 +308,12 @@ void node_restart(struct node *node)
     struct candidates candidates[WORLD_REALMS_MAX];
     node_mend_disk(node);
     trace_line(&node->world->trace, "RESTART in order");
+    uint64_t known = store_durable(store_node(node->store));
     stop(node, "restart");
     bool troubled = is_troubled(node);
     for (unsigned i = 0; i < node->realm_count; i++) {
         const struct model *model = node->realms[i].model;
+        realm_foresee(&node->realms[i], troubled ? known : UINT64_MAX);
         candidates[i] = (struct candidates){
             .turns = {model->turn, model->handed, model->durable},
             .count = troubled ? CANDIDATES_MAX : 1,

@@ -27,7 +27,8 @@ static struct vhost *vhost_of(const struct model *model)
 
 static struct queue *queue_of(const struct model *model, const struct m_queue *queue)
 {
-    return queue_find(vhost_of(model), slice_str(queue->spec->name));
+    struct vhost *vhost = vhost_of(model);
+    return vhost ? queue_find(vhost, slice_str(queue->spec->name)) : NULL;
 }
 
 /* -- ties -- */
@@ -63,7 +64,7 @@ void peek_sort_queues(const struct model *model, const struct m_exchange *exchan
                       struct vec *queues)
 {
     struct vhost *vhost = vhost_of(model);
-    struct exchange *source = exchange_find(vhost, slice_str(exchange->spec->name));
+    struct exchange *source = vhost ? exchange_find(vhost, slice_str(exchange->spec->name)) : NULL;
     if (!source)
         return;
     struct slice slices[M_KEYS_MAX];
@@ -429,7 +430,7 @@ bool peek_refused(const struct node *node)
 {
     bool refused = store_node(node->store)->status != ERR_OK;
     for (unsigned i = 0; i < node->realm_count; i++)
-        refused = refused || node->realms[i].db->status != ERR_OK;
+        refused = refused || (node->realms[i].db && node->realms[i].db->status != ERR_OK);
     return refused;
 }
 
@@ -437,6 +438,8 @@ void peek_maintain(struct node *node)
 {
     EACH_REALM(node, realm)
     {
+        if (!realm->db)
+            continue;
         enum writer_state state = realm->db->writer.state;
         if (state != WRITER_WRITING && state != WRITER_WAITING)
             maintain_step(&realm->db->database, MAINTAIN_IDLE);

@@ -36,6 +36,8 @@ static void give(struct realm *realm, uint64_t turn)
 void realm_settle(struct realm *realm)
 {
     struct model *model = realm->model;
+    if (!realm->db)
+        return;
     struct node_turn *turn = ARENA_NEW(model->arena, struct node_turn);
     turn->turn = model->turn;
     turn->last = realm->settled = store_last(realm->db);
@@ -47,6 +49,8 @@ void realm_settle(struct realm *realm)
 void realm_write(struct realm *realm)
 {
     struct trace *trace = realm->model->trace;
+    if (!realm->db)
+        return;
     store_write(realm->db);
     if (!realm->given || realm->applied)
         return;
@@ -79,5 +83,5 @@ void realm_reset(struct realm *realm)
 {
     realm->turns.count = 0;
     realm->given = realm->applied = realm->refused = false;
-    realm->flushed = realm->written = realm->settled = store_last(realm->db);
+    realm->flushed = realm->written = realm->settled = realm->db ? store_last(realm->db) : 0;
 }

@@ -324,6 +324,7 @@ static void gather_crowd(struct world *world)
 {
     world->client_count = WORLD_CROWD_MIN + BELOW(WORLD_CROWD_MIN);
     world->acting = 60 + BELOW(100);
+    world->vhost_permille = 0; /* the model lets all clients go in one turn */
     world->steps /= 4;
 }
 
@@ -375,6 +376,7 @@ void world_init(struct world *world, const struct sim_request *request)
         build_backlogs(world);
     world_make_rules(world);
     world->realm_count = CHANCE(25) ? 2 : 1;
+    world->vhost_permille = world->realm_count > 1 && CHANCE(50) ? 4 + BELOW(12) : 0;
     if (request->crowd)
         gather_crowd(world);
     if (request->sweep != SWEEP_NONE)

@@ -104,10 +104,10 @@ struct world {
     unsigned body_max;
     unsigned no_ack_percent, no_wait_percent;
     unsigned crash_permille, restart_permille, cut_permille, alarm_permille, fault_permille,
-        clock_permille, maintain_permille, rule_permille; /* a step */
-    unsigned time_percent;                                /* of steps in which time passes */
-    unsigned high_water; /* bytes of output at which a connection counts as congested */
-    unsigned pipe_bytes; /* the network takes that much at once from the node */
+        clock_permille, maintain_permille, rule_permille, vhost_permille; /* a step */
+    unsigned time_percent; /* of steps in which time passes */
+    unsigned high_water;   /* bytes of output at which a connection counts as congested */
+    unsigned pipe_bytes;   /* the network takes that much at once from the node */
     uint64_t store_pending_max;
     bool lazy_pages;          /* what is read back comes later; only where nothing expires */
     uint64_t queue_memory;    /* of all queues; 0: the default, which pages nothing here */
