@@ -202,13 +202,12 @@ bool exchange_unbind(struct connection *connection, const struct bind *bind, str
         return true;
     if (!check_topic(connection, source, bind, reply))
         return false;
-    struct queue *queue = destination->is_exchange ? NULL : target_queue(destination);
-    if (queue && !queue_lookup(connection, bind->destination, reply))
-        return false;
     struct binding *binding =
         router_find(&vhost->router, &source->route, destination, bind->key, bind->arguments);
     if (!binding)
         return true;
+    if (!destination->is_exchange && !queue_lookup(connection, bind->destination, reply))
+        return false; /* another connection's */
     bool durable = binding->durable;
     forget(binding, NULL);
     router_unbind(&vhost->router, binding);

@@ -385,6 +385,15 @@ class Exclusive(ClientTest):
             other.channel().call("queue.declare", queue=self.name(), exclusive=True)
             other.shut()
 
+    def test_others_may_unbind_what_is_not_bound_only(self):
+        name = self.queue(exclusive=True)
+        other = self.wire().channel()
+        binding = {"queue": name, "exchange": "amq.direct", "routing_key": "k"}
+        other.call("queue.unbind", **binding)
+        self.ch.queue_bind(name, "amq.direct", "k")
+        other.send("queue.unbind", **binding)
+        self.assert_closed(other.closes(), 405, self.locked(name), 50, 50)
+
     def test_durable_and_exclusive_still_goes(self):
         other = self.connect()
         name = self.queue(ch=other.channel(), durable=True, exclusive=True)
