@@ -306,11 +306,28 @@ struct consume_arguments {
     int64_t timeout_ms; /* negative: not given */
 };
 
+/* What only consumers of streams may ask for. */
+static bool check_no_stream(struct slice arguments, const struct queue *queue, struct reply *reply)
+{
+    static const char *const names[] = {"x-stream-offset", "x-stream-filter",
+                                        "x-stream-match-unfiltered"};
+    struct field_value value;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (table_find(arguments, names[i], &value))
+            return reply_set(reply, REPLY_PRECONDITION_FAILED,
+                             "invalid arg '%s' for queue '%s' in vhost '%s' of queue type %s",
+                             names[i], queue->name, queue->vhost->name,
+                             queue_type_module(queue->type));
+    return true;
+}
+
 static bool read_arguments(struct slice arguments, const struct queue *queue,
                            struct consume_arguments *out, struct reply *reply)
 {
     *out = (struct consume_arguments){.timeout_ms = -1};
     struct field_value value;
+    if (!check_no_stream(arguments, queue, reply))
+        return false;
     if (table_find(arguments, "x-priority", &value)) {
         if (!field_is_integer(value.type))
             return reply_set(reply, REPLY_PRECONDITION_FAILED,

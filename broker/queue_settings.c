@@ -203,6 +203,12 @@ const char *queue_type_name(enum queue_type type)
     return types[type].text;
 }
 
+const char *queue_type_module(enum queue_type type)
+{
+    CHECK(type < QUEUE_TYPES);
+    return types[type].module;
+}
+
 /* -- checks -- */
 
 bool queue_type_from(struct slice arguments, enum queue_type fallback, struct slice name,

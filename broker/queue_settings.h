@@ -42,6 +42,8 @@ struct queue_settings {
 };
 
 const char *queue_type_name(enum queue_type type);
+/* As texts of refusals have it: "rabbit_classic_queue". Static. */
+const char *queue_type_module(enum queue_type type);
 
 /* The type that `arguments` ask for (`fallback` when they don't): 406 when there is no such. */
 bool queue_type_from(struct slice arguments, enum queue_type fallback, struct slice name,

@@ -244,6 +244,13 @@ class Sharing(ClientTest):
         self.assertEqual((closed.code, closed.class_id, closed.method_id), (406, 60, 20))
         self.assertIn("x-priority", closed.text)
 
+    def test_offsets_are_for_streams(self):
+        queue = self.queue()
+        channel = self.wire().channel()
+        channel.send("basic.consume", queue=queue, arguments={"x-stream-offset": "first"})
+        self.assert_closed(channel.closes(), 406, "invalid arg 'x-stream-offset' for %s of queue"
+                           " type rabbit_classic_queue" % self.of_queue(queue), 60, 20)
+
     def test_equal_priorities_share(self):
         queue = self.queue()
         channel = self.wire().channel()
