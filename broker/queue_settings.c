@@ -129,7 +129,7 @@ static void mode(const struct field_value *value, struct slice arguments, struct
     static const char *const names[] = {"default", "lazy"};
     text(value, arguments, wrong);
     if (wrong->len == 0 && !one_of(value->bytes, names, ARRAY_LEN(names)))
-        buf_add_str(wrong, "invalid_queue_mode");
+        buf_printf(wrong, "\"unsupported queue mode '%.*s'\"", SLICE_FMT(value->bytes));
 }
 
 static void version(const struct field_value *value, struct slice arguments, struct buf *wrong)

@@ -70,7 +70,8 @@ END_TEST
 START_TEST(texts_are_of_few_words)
 {
     refuse_text("classic", "x-overflow", slice_str("drop-tail"), "invalid_overflow");
-    refuse_text("classic", "x-queue-mode", slice_str("eager"), "invalid_queue_mode");
+    refuse_text("classic", "x-queue-mode", slice_str("eager"),
+                "\"unsupported queue mode 'eager'\"");
     refuse_text("classic", "x-queue-leader-locator", slice_str("here"),
                 "invalid_queue_locator_arg");
     refuse_text("quorum", "x-dead-letter-strategy", slice_str("maybe"), "invalid_dlx_strategy");
