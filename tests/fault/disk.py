@@ -21,16 +21,21 @@ class SmallDisk:
         self.filler = self.path / 'of-others'
 
     def __enter__(self):
-        subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=%dm,mode=700' % self.megabytes, 'none',
-                        str(self.path)], check=True)
+        self.mount()
         return self
+
+    def mount(self, *options):
+        """All is named: what mount(8) finds out by itself has users in it that a namespace may not know."""
+        options = [*options, 'size=%dm' % self.megabytes, 'mode=700']
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', ','.join(options), 'none', str(self.path)],
+                       check=True)
 
     def __exit__(self, *_):
         subprocess.run(['umount', '--lazy', str(self.path)], check=True)
         self.path.rmdir()
 
     def remount(self, option):
-        subprocess.run(['mount', '-o', 'remount,' + option, str(self.path)], check=True)
+        self.mount('remount', option)
 
     def free(self):
         """Bytes that are left."""

@@ -7,6 +7,7 @@ won't do: a client's socket may sit on one in the meantime. So they are drawn fr
 Nobody listens on a port between its drawing and the broker's start, nor while a broker is down; so a port
 that was drawn is taken until the process that drew it ends. A lock on one byte of a file tells other
 processes."""
+import contextlib
 import fcntl
 import os
 import random
@@ -24,14 +25,22 @@ def _first_outgoing():
         return 32768
 
 
+def _open_locks():
+    """The file of locks, one a user. In a namespace where we are root it may be that of root outside."""
+    path = os.path.join(tempfile.gettempdir(), f'bilby-test-ports-{os.getuid()}')
+    for suffix in ('', '-inner'):
+        with contextlib.suppress(PermissionError):
+            return os.open(path + suffix, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    raise PermissionError(f'{path} is not ours')
+
+
 class _Drawn:
     """The ports that this process drew. They end with it: such locks aren't inherited, and are given up
     when any descriptor of the file is closed, so it is opened once and never closed."""
 
     def __init__(self):
         self.ports = set()
-        path = os.path.join(tempfile.gettempdir(), f'bilby-test-ports-{os.getuid()}')
-        self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.file = _open_locks()
 
     def take(self, port):
         """Is it ours now? Not when somebody has it, ourselves included."""
