@@ -3,6 +3,8 @@
  *
  * (1) What went through the trace exchange is never traced itself, so tracing feeds on nothing of its
  *     own.
+ * (2) Headers that are nested too deep to stand within the copy's are left out of it: its own are to be a
+ *     table that anybody may validate.
  */
 #include "broker/trace.h"
 
@@ -31,8 +33,9 @@ static void add_property(struct buf *table, const struct properties *properties,
     case PROPERTY_TYPE_SHORTSTR:
         table_add_str(table, property_name(id), value);
         break;
-    case PROPERTY_TYPE_TABLE:
-        table_add_table(table, property_name(id), value);
+    case PROPERTY_TYPE_TABLE: /* within the copy's headers and their `properties` */
+        if (table_fits(value, 2))
+            table_add_table(table, property_name(id), value);
         break;
     case PROPERTY_TYPE_OCTET:
         table_add_int32(table, property_name(id), value.data[0]);

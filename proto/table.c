@@ -81,6 +81,11 @@ enum err table_validate(struct slice table)
     return validate(table, true, 1);
 }
 
+bool table_fits(struct slice table, unsigned around)
+{
+    return validate(table, true, around + 1) == ERR_OK;
+}
+
 enum err array_validate(struct slice array)
 {
     return validate(array, false, 1);

@@ -66,6 +66,8 @@ struct field_iter {
 /* ERR_OK, or ERR_SYNTAX (lengths, types, UTF-8-free names are fine) or ERR_LIMIT (depth). */
 enum err table_validate(struct slice table) MUST_USE;
 enum err array_validate(struct slice array) MUST_USE;
+/* A validated table may stand in `around` others: what that makes passes table_validate(). */
+bool table_fits(struct slice table, unsigned around);
 
 /* One field; false at the end. For arrays `name` is NULL. */
 bool field_next(struct field_iter *iter, struct slice *name, struct field_value *value);

@@ -300,6 +300,35 @@ START_TEST(traces_what_is_published_and_delivered)
 }
 END_TEST
 
+/* What can be validated before can be validated after: else the copy is lost when it is paged out. */
+START_TEST(traces_no_deeper_than_tables_may_be)
+{
+    struct buf headers = BUF_INIT;
+    table_add_bool(&headers, "bottom", true);
+    for (unsigned depth = 1; depth < TABLE_DEPTH_MAX; depth++) {
+        struct buf around = BUF_INIT;
+        table_add_table(&around, "t", buf_slice(&headers));
+        buf_fini(&headers);
+        headers = around;
+    }
+    ck_assert_int_eq(table_validate(buf_slice(&headers)), ERR_OK);
+    declare(client, "q", none());
+    declare(client, "firehose", none());
+    ck_assert(bind_queue(client, "amq.rabbitmq.trace", "firehose", "publish.#"));
+    world_vhost(&world)->tracing = true;
+    struct test_properties properties = {.headers = buf_slice(&headers)};
+    publish_with(channel, "", "q", "x", &properties, false);
+    struct delivery copy;
+    uint32_t left;
+    ck_assert(channel_get(&channel->base, slice_str("firehose"), true, &copy, &left, &world.reply));
+    ck_assert_ptr_nonnull(copy.message);
+    ck_assert_int_eq(table_validate(message_headers(copy.message)), ERR_OK);
+    message_unref(copy.message);
+    buf_fini(&headers);
+    buf_clear(&world.trace);
+}
+END_TEST
+
 /* The copy's routing key is a short string too, and UTF-8. */
 START_TEST(cuts_a_traced_name_between_characters)
 {
@@ -343,6 +372,7 @@ int main(void)
         refuses_a_zero_octet_in_a_consumer_tag,
         keeps_the_ring_small_under_holes,
         traces_what_is_published_and_delivered,
+        traces_no_deeper_than_tables_may_be,
         cuts_a_traced_name_between_characters,
     };
     return suite_run("channel", setup, teardown, tests, ARRAY_LEN(tests));
