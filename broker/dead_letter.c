@@ -71,10 +71,7 @@ static void add_keys(struct buf *out, const struct death *death)
 {
     struct buf keys = BUF_INIT;
     array_add_str(&keys, message_key(death->message));
-    struct field_iter iter = {death->cc};
-    struct field_value key;
-    while (field_next(&iter, NULL, &key))
-        array_add(&keys, &key);
+    publish_keys_copy(&keys, death->cc);
     table_add_array(out, "routing-keys", buf_slice(&keys));
     buf_fini(&keys);
 }

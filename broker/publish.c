@@ -53,6 +53,15 @@ void publish_keys_init(struct publish_keys *keys, struct slice key, struct slice
     }
 }
 
+void publish_keys_copy(struct buf *out, struct slice array)
+{
+    struct field_iter iter = {array};
+    struct field_value key;
+    while (field_next(&iter, NULL, &key))
+        if (key.type == FIELD_LONGSTR)
+            array_add_str(out, key.bytes);
+}
+
 void publish_keys_fini(struct publish_keys *keys)
 {
     if (keys->all != keys->fixed)

@@ -6,6 +6,7 @@
 #include "base/slice.h"
 #include "routing/router.h"
 
+struct buf;
 struct exchange;
 struct message;
 struct vhost;
@@ -29,6 +30,8 @@ void publish_keys_init(struct publish_keys *keys, struct slice key, struct slice
 /* And the strings of an array's content, borrowed likewise. */
 void publish_keys_add(struct publish_keys *keys, struct slice array);
 void publish_keys_fini(struct publish_keys *keys);
+/* Appends those elements of a CC or BCC array that are keys, its strings, to the array in the making. */
+void publish_keys_copy(struct buf *out, struct slice array);
 
 /* Routes by the message's key, by `headers` and their CC and BCC, and appends to every queue found.
  * `routes` is scratch. */

@@ -64,8 +64,8 @@ static void add_keys(struct buf *headers, const struct message *message)
     struct field_value cc;
     array_add_str(&keys, message_key(message));
     if (table_find(message_headers(message), "CC", &cc) && cc.type == FIELD_ARRAY)
-        buf_add_slice(&keys, cc.bytes);
-    buf_add_slice(&keys, message_bcc(message));
+        publish_keys_copy(&keys, cc.bytes);
+    publish_keys_copy(&keys, message_bcc(message));
     table_add_array(headers, "routing_keys", buf_slice(&keys));
     buf_fini(&keys);
 }

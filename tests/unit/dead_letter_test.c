@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dead-lettering: reasons, the x-death record, keys, cycles. */
+#include "broker/message.h"
 #include "proto/table.h"
 #include "tests/support/broker_fixture.h"
 #include "tests/support/suite.h"
@@ -203,6 +204,41 @@ START_TEST(leaves_cc_out_when_the_key_is_given)
 }
 END_TEST
 
+/* What is no string is no key; and nested as deep as it may be in CC it would be too deep in the record,
+ * and the dead letter taken for damaged when it comes back from the disk. */
+START_TEST(records_the_keys_that_are_keys)
+{
+    struct buf nested = BUF_INIT;
+    struct buf cc = BUF_INIT;
+    struct buf headers = BUF_INIT;
+    for (unsigned depth = 3; depth < TABLE_DEPTH_MAX; depth++) {
+        struct buf around = BUF_INIT;
+        table_add_table(&around, "t", buf_slice(&nested));
+        buf_fini(&nested);
+        nested = around;
+    }
+    array_add_table(&cc, buf_slice(&nested));
+    array_add_str(&cc, slice_str("other"));
+    table_add_array(&headers, "CC", buf_slice(&cc));
+    ck_assert_int_eq(table_validate(buf_slice(&headers)), ERR_OK);
+    declare(client, "q", buf_slice(&arguments));
+    struct test_properties properties = {.headers = buf_slice(&headers)};
+    publish_with(channel, "", "q", "x", &properties, false);
+    get(channel, "q", false);
+    nack(channel, 1, false, false);
+    struct delivery dead;
+    uint32_t left;
+    ck_assert(channel_get(&channel->base, slice_str("dead"), true, &dead, &left, &world.reply));
+    ck_assert_ptr_nonnull(dead.message);
+    ck_assert_int_eq(table_validate(message_headers(dead.message)), ERR_OK);
+    message_unref(dead.message);
+    buf_clear(&world.trace);
+    buf_fini(&nested);
+    buf_fini(&cc);
+    buf_fini(&headers);
+}
+END_TEST
+
 /* The record is a header like any other: a client may have written it. */
 START_TEST(counts_no_higher_than_a_number_holds)
 {
@@ -270,6 +306,7 @@ int main(void)
         dead_letters_rejected_publishes,
         does_not_dead_letter_what_is_purged_or_deleted,
         leaves_cc_out_when_the_key_is_given,
+        records_the_keys_that_are_keys,
         counts_no_higher_than_a_number_holds,
         routes_by_bcc_again_and_shows_it_to_nobody,
     };
