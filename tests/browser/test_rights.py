@@ -37,7 +37,7 @@ class Rights(WithPage):
         self.assertNotIn('Loop lag', self.text())
         self.assertNotIn('Users', self.pages())
         self.open('#/vhosts')
-        self.until_text('1 virtual hosts')
+        self.until_text('1 virtual host')
         self.assertEqual(self.texts('#main tbody th'), ['/'])
 
     def test_refusals_are_told(self):

@@ -89,6 +89,7 @@ function filterBox(route, wanted, noun) {
 }
 
 function pager(route, wanted, got, noun) {
+    const counted = got.total_count === 1 ? noun.replace(/s$/, '') : noun;
     const last = Math.max(1, got.page_count);
     const step = (label, text, page) =>
         h(
@@ -108,8 +109,8 @@ function pager(route, wanted, got, noun) {
             'span',
             {class: 'counts', role: 'status'},
             got.filtered_count === got.total_count
-                ? `${count(got.total_count)} ${noun}`
-                : `${count(got.filtered_count)} of ${count(got.total_count)} ${noun}`,
+                ? `${count(got.total_count)} ${counted}`
+                : `${count(got.filtered_count)} of ${count(got.total_count)} ${counted}`,
         ),
         last > 1 && [
             step('First page', '«', 1),
