@@ -265,6 +265,19 @@ static void add_reason(struct buf *out, const json_t *document)
         out->len--;
 }
 
+/* Which ones, where the reason is that there are any. */
+static void add_alarms(struct buf *out, const json_t *document)
+{
+    const json_t *alarm;
+    size_t index;
+
+    json_array_foreach(json_object_get(document, "alarms"), index, alarm)
+    {
+        const char *resource = json_string_value(json_object_get(alarm, "resource"));
+        buf_printf(out, "%s%s", index ? ", " : ": ", resource ? resource : "?");
+    }
+}
+
 static enum ctl_status explain_refusal(const struct ctl_client *client, const char *reason)
 {
     if (strcmp(reason, "Not_Authorized") == 0)
@@ -307,6 +320,7 @@ enum ctl_status ctl_client_explain(const struct ctl_client *client,
     struct buf reason = BUF_INIT;
 
     add_reason(&reason, answer->document);
+    add_alarms(&reason, answer->document);
     enum ctl_status status = explain(client, question, answer->status, buf_cstr(&reason));
     buf_fini(&reason);
     return status;

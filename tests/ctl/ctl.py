@@ -32,10 +32,11 @@ def tables():
 
 class WithBroker(unittest.TestCase):
     """One daemon for all tests of the class; ctl() asks it."""
+    settings = ()
 
     @classmethod
     def setUpClass(cls):
-        cls.broker = Daemon().start()
+        cls.broker = Daemon(*cls.settings).start()
         cls.scratch = tempfile.TemporaryDirectory(prefix='bilbyctl-test-')
 
     @classmethod

@@ -53,6 +53,15 @@ class Node(WithBroker):
         self.bad(UNAVAILABLE, 'bilbyctl: .+', 'check_protocol_listener', 'amqp/ssl')
 
 
+class Alarms(WithBroker):
+    settings = ('vm_memory_high_watermark.absolute=1MB', 'disk_free_limit.absolute=1000TB')
+
+    def test_they_are_named(self):
+        for check in ('check_alarms', 'check_local_alarms', 'node_health_check'):
+            self.bad(UNAVAILABLE, 'alarms in effect in the cluster: memory, disk$', check)
+        self.assertIn('(the alarm is on)', self.good('status'))
+
+
 class Connections(WithBroker):
     def setUp(self):
         self.clients = []
