@@ -285,6 +285,8 @@ struct model {
     uint64_t entered;      /* connections so far */
     uint64_t changes;      /* of what is stored */
     struct vec deaths;     /* work list of dead-lettering */
+    struct vec due;        /* struct peek_due that are still to run, in their order; PHASE_TIMERS */
+    const struct m_queue *expiring; /* whose messages run out just now; NULL: none */
     bool dead_lettering;
     uint64_t delivered, confirmed, dead_lettered, replied,
         expired; /* what this run has seen, for the summary */
@@ -353,6 +355,7 @@ void model_deal(struct model *model, struct m_queue *queue, bool patient);
 struct m_entry *model_head(const struct m_queue *queue);
 uint64_t model_ready_bytes(const struct m_queue *queue);
 void model_make_ready(struct model *model, struct m_entry *entry);
+void model_leave_ready(struct model *model, struct m_entry *entry);
 void model_entry_gone(struct model *model, struct m_entry *entry);
 void model_return(struct model *model, struct m_unacked **items, size_t count);
 void model_consumer_end(struct model *model, struct m_consumer *consumer);
@@ -443,6 +446,11 @@ uint8_t model_body_byte(uint64_t id, uint64_t at);
 
 void model_set_time(struct model *model, int64_t now_ms, int64_t wall_ms);
 /* broker_run_timers() ran what was due, in this order. */
+/* What stands first among the queue's deadlines has come or gone: its timer is set anew, behind others of
+ * the same moment. Only while timers run. */
+void model_expiry_moved(struct model *model, const struct m_queue *queue);
+/* NULL: nothing in memory has a deadline. */
+struct m_entry *model_first_to_expire(const struct m_queue *queue);
 void model_timers(struct model *model, const struct peek_due *due, size_t count);
 void model_turn_end(struct model *model);
 /* Everything up to the end of this turn is on the disk. */

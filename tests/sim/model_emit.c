@@ -113,7 +113,7 @@ static void take(struct model *model, struct m_frame *frame, struct m_entry *ent
         model_entry_gone(model, entry);
         return;
     }
-    CHECK(vec_remove(&queue->ready, entry));
+    model_leave_ready(model, entry);
     entry->place = M_UNACKED;
     queue->unacked++;
     consumer->unacked++;
@@ -415,7 +415,8 @@ static void check_confirmed(struct model *model, const struct m_publish *publish
 {
     for (size_t i = 0; i < publish->roots.count; i++) {
         const struct m_entry *root = publish->roots.at[i];
-        if (!root->stored || root->born <= model->durable)
+        bool durable = root->born <= model->durable && realm_known(model->node, model->realm);
+        if (!root->stored || durable)
             continue;
         for (size_t j = 0; j < model->stored.count; j++) {
             const struct m_entry *entry = model->stored.at[j];
@@ -441,10 +442,9 @@ void model_released(struct model *model, struct m_connection *connection, uint64
                        "client %u: %s left before what it says was on the disk (turn %" PRIu64
                        ", durable %" PRIu64 ")",
                        connection->client, release->what, release->turn, model->durable);
-        if ((release->turn > 0 || release->confirmed.count > 0) &&
-            !realm_known(model->node, model->realm))
+        if (release->turn > 0 && !realm_known(model->node, model->realm))
             model_fail(model, "client %u: %s left before the virtual host was on the disk",
-                       connection->client, release->what ? release->what : "a confirm");
+                       connection->client, release->what);
         if (release->entry)
             release->entry->seen = true;
         for (size_t i = 0; i < release->confirmed.count; i++)

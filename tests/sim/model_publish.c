@@ -319,17 +319,23 @@ static bool expires_before(const struct m_entry *left, const struct m_entry *rig
     return left->lane != right->lane ? left->lane > right->lane : left->position < right->position;
 }
 
+struct m_entry *model_first_to_expire(const struct m_queue *queue)
+{
+    struct m_entry *first = NULL;
+    for (size_t i = 0; i < queue->ready.count; i++) {
+        struct m_entry *entry = queue->ready.at[i];
+        if (!entry->paged && entry->deadline_ms < INT64_MAX &&
+            (!first || expires_before(entry, first)))
+            first = entry;
+    }
+    return first;
+}
+
 void model_expire(struct model *model, struct m_queue *queue)
 {
     while (!queue->gone) {
-        struct m_entry *first = NULL;
-        for (size_t i = 0; i < queue->ready.count; i++) {
-            struct m_entry *entry = queue->ready.at[i];
-            if (!entry->paged && entry->deadline_ms <= model->now_ms &&
-                (!first || expires_before(entry, first)))
-                first = entry;
-        }
-        if (!first)
+        struct m_entry *first = model_first_to_expire(queue);
+        if (!first || first->deadline_ms > model->now_ms)
             return;
         model->expired++;
         model_dead_letter(model, queue, first, first->message, "expired");

@@ -38,13 +38,24 @@ void model_make_ready(struct model *model, struct m_entry *entry)
         index--;
     vec_insert(model->arena, ready, index, entry);
     entry->place = M_READY;
+    if (model->due.count > 0 && model_first_to_expire(entry->queue) == entry)
+        model_expiry_moved(model, entry->queue);
+}
+
+void model_leave_ready(struct model *model, struct m_entry *entry)
+{
+    struct m_queue *queue = entry->queue;
+    bool first = model->due.count > 0 && model_first_to_expire(queue) == entry;
+    CHECK(vec_remove(&queue->ready, entry));
+    if (first)
+        model_expiry_moved(model, queue);
 }
 
 /* It leaves the ready list, or the unacknowledged ones, for good. */
 void model_entry_gone(struct model *model, struct m_entry *entry)
 {
     if (entry->place == M_READY)
-        CHECK(vec_remove(&entry->queue->ready, entry));
+        model_leave_ready(model, entry);
     entry->place = M_GONE;
     entry->died = model->turn;
     /* What the writer has not seen yet is never written. */

@@ -69,6 +69,39 @@ static void give_up(const struct link *link)
         link->model->channels[i].flow = false;
 }
 
+static void expire(struct model *model, struct m_queue *queue)
+{
+    model->expiring = queue;
+    model_expire(model, queue);
+    model->expiring = NULL;
+}
+
+static bool is_expiry_of(const struct peek_due *due, const struct m_queue *queue)
+{
+    return due->queue && !due->unused && !due->length && !strcmp(due->queue, queue->spec->name);
+}
+
+void model_expiry_moved(struct model *model, const struct m_queue *queue)
+{
+    const struct m_entry *first = model_first_to_expire(queue);
+    struct vec *pending = &model->due;
+    size_t index = 0;
+    if (queue == model->expiring)
+        return; /* it goes on until nothing is due */
+    while (index < pending->count && !is_expiry_of(pending->at[index], queue))
+        index++;
+    if (index < pending->count)
+        vec_remove_at(pending, index);
+    if (!first || first->deadline_ms > model->now_ms)
+        return;
+    struct peek_due *due = ARENA_NEW(model->arena, struct peek_due);
+    *due = (struct peek_due){.queue = queue->spec->name, .key = first->deadline_ms};
+    for (index = 0; index < pending->count; index++)
+        if (((const struct peek_due *)pending->at[index])->key > due->key)
+            break;
+    vec_insert(model->arena, pending, index, due);
+}
+
 static void run_timer(struct model *model, const struct peek_due *due, struct vec *failed)
 {
     if (due->link) {
@@ -85,7 +118,7 @@ static void run_timer(struct model *model, const struct peek_due *due, struct ve
     if (due->length)
         model_enforce_length(model, queue);
     else if (!due->unused)
-        model_expire(model, queue);
+        expire(model, queue);
     else if (queue->unused_at_ms <= model->now_ms)
         model_queue_destroy(model, queue);
     else
@@ -120,8 +153,16 @@ static void check_all_ran(struct model *model)
 void model_timers(struct model *model, const struct peek_due *due, size_t count)
 {
     struct vec failed = {0};
-    for (size_t i = 0; i < count; i++)
-        run_timer(model, &due[i], &failed);
+    for (size_t i = 0; i < count; i++) {
+        struct peek_due *copy = ARENA_NEW(model->arena, struct peek_due);
+        *copy = due[i];
+        vec_push(model->arena, &model->due, copy);
+    }
+    while (model->due.count > 0) {
+        const struct peek_due *next = model->due.at[0];
+        vec_remove_at(&model->due, 0);
+        run_timer(model, next, &failed);
+    }
     end_failed(model, &failed);
     check_all_ran(model);
 }
