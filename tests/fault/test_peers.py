@@ -110,9 +110,10 @@ class DoesNotRead(unittest.TestCase):
     def unread_answers(self, broker, neighbour, request):
         """Sends a request as long as the broker takes it, for a hundred megabytes of answers."""
         rss = broker.rss_bytes()
-        client = wire.Client(broker.url, timeout=1)
+        client = wire.Client(broker.url, timeout=PATIENCE)
         client.channel()
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.socket.settimeout(1)
         sent = 0
         try:
             while sent < 100 * MIB:
