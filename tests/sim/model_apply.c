@@ -251,7 +251,7 @@ static bool is_locked(const struct m_queue *queue, const struct m_channel *chann
 }
 
 /* With `strict` source, topic and destination are asked for in this order; else what isn't there isn't
- * bound. 0: no error. */
+ * bound, and what isn't bound may be unbound from anybody's queue. 0: no error. */
 static uint16_t binding_error(struct model *model, const struct m_channel *channel,
                               const struct m_op *op, const struct m_binding *wanted, bool strict)
 {
@@ -264,7 +264,8 @@ static uint16_t binding_error(struct model *model, const struct m_channel *chann
         return 403;
     if (!reachable)
         return 404;
-    return is_locked(wanted->queue, channel) ? 405 : 0;
+    bool touched = strict || find_binding(model, wanted);
+    return touched && is_locked(wanted->queue, channel) ? 405 : 0;
 }
 
 /* Fills in source and destination as they are now; false: something is wrong and told so. */
