@@ -121,6 +121,7 @@ bool properties_parse_head(struct properties *properties, struct slice bytes, st
         bytes = slice_of("", 0);
     const uint8_t *end = bytes.data + bytes.len;
     const uint8_t *at = read_flags(bytes, &properties->flags, &unknown);
+    *rest = slice_of(end, 0);
     if (at && unknown)
         return reply_set(error, REPLY_SYNTAX_ERROR, "unknown flags in content header");
     for (unsigned left = properties->flags; at && left;) {

@@ -69,7 +69,7 @@ bool content_header_parse(struct content_header *header, struct slice payload,
 bool properties_parse(struct properties *properties, struct slice bytes,
                       struct reply *error) MUST_USE;
 
-/* As properties_parse(), with other bytes allowed behind them: `rest`, borrowed. */
+/* As properties_parse(), with other bytes allowed behind them: `rest`, borrowed; empty on failure. */
 bool properties_parse_head(struct properties *properties, struct slice bytes, struct slice *rest,
                            struct reply *error) MUST_USE;
 
