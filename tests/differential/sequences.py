@@ -20,13 +20,15 @@ PREDECLARED = ["amq.direct", "amq.fanout", "amq.topic", "amq.headers", "amq.matc
 KEYS = ["a", "b", "a.b", "a.b.c", "", "#", "*", "a.#", "*.b", "#.c"]
 USERS = ["guest"] * 8 + ["tests-owner", "tests-actor"]
 
+# No limit is below a message's own size: with reject-publish RabbitMQ refuses it then even where a
+# consumer would take it at once (docs/compatibility.md).
 # name: values that are taken, then values that are refused or odd
 QUEUE_ARGUMENTS = {
     "x-message-ttl": ([60000, Typed("l", 60000), Typed("s", 30000), 3600000],
                       [-1, "5", 2**33, Typed("t", True), 1.5, None, Typed("T", 5), 2**60]),
     "x-expires": ([60000, 3600000, Typed("l", 60000)], [0, -1, "5", 2**33, 2**60, Typed("d", 1.0)]),
-    "x-max-length": ([0, 1, 2, 3, Typed("l", 3)], [-1, "2", 2**40, Typed("t", False)]),
-    "x-max-length-bytes": ([0, 10, 100], [-1, "x", Typed("F", {})]),
+    "x-max-length": ([1, 2, 3, Typed("l", 3)], [-1, "2", 2**40, Typed("t", False)]),
+    "x-max-length-bytes": ([6000, 9000], [-1, "x", Typed("F", {})]),
     "x-overflow": (["drop-head", "reject-publish", "reject-publish-dlx"], ["sometimes", 5, ""]),
     "x-dead-letter-exchange": (["", "amq.fanout", "amq.direct", "%x0", "%x1", "%missing"], [5, None]),
     "x-dead-letter-routing-key": (["%q0", "%q1", "%q2", "a", "a.b"], [7, Typed("A", ["a"])]),
@@ -44,6 +46,18 @@ QUEUE_ARGUMENTS = {
 }
 COMMON_ARGUMENTS = ["x-message-ttl", "x-max-length", "x-overflow", "x-dead-letter-exchange",
                     "x-dead-letter-routing-key", "x-max-priority", "x-single-active-consumer"]
+# What a sequence leans to: arguments that its queues have more often than not.
+LEANINGS = {
+    "none": {},
+    "dead letters": {"x-dead-letter-exchange": ["", "", "amq.fanout", "%x0", "amq.topic"],
+                     "x-dead-letter-routing-key": [None, "%q0", "%q1", "%q2", "a.b"],
+                     "x-max-length": [None, None, 1, 2]},
+    "priorities": {"x-max-priority": [2, 5, 10], "x-max-length": [None, 2]},
+    "limits": {"x-max-length": [None, 1, 2], "x-max-length-bytes": [None, 6000],
+               "x-overflow": ["drop-head", "reject-publish", "reject-publish-dlx"],
+               "x-dead-letter-exchange": [None, "", "amq.fanout"]},
+    "one consumer": {"x-single-active-consumer": [True, True, None]},
+}
 HEADER_VALUES = [1, 2, "v", "w", True, None, 1.5, Typed("l", 1), Typed("b", 1), Typed("s", 1),
                  Typed("T", 1), Typed("x", b"v"), Typed("F", {"k": "v"}), Typed("A", [1, "v"]),
                  Typed("D", (1, 5)), Typed("f", 0.5), Typed("i", 1), Typed("u", 1), Typed("B", 1)]
@@ -66,6 +80,11 @@ class Sequence:
         self.queues = []  # that are there
         self.expiration = self.random.choice([None] * 8 + ["0", "1", "100000", "4294967295"])
         self.odd = self.random.choice([0.02, 0.02, 0.1, 0.3])  # how often something is wrong on purpose
+        self.leaning = self.random.choice(sorted(LEANINGS))
+        if self.leaning != "none":
+            self.odd = 0.01
+            if self.expiration in ("0", "1"):
+                self.expiration = None  # behind messages that stay, RabbitMQ's stay too
         self.weights = {choose: weight * self.random.choice([0, 1, 1, 3])
                         for choose, weight in self.CHOICES.items()}
         for name in ("queue_declare", "publish", "channel_open"):
@@ -151,6 +170,11 @@ class Sequence:
 
     def arguments(self):
         arguments = {}
+        if self.chance(0.8):
+            chosen = {name: self.expand(self.pick(values)) for name, values in LEANINGS[self.leaning].items()}
+            arguments = {name: value for name, value in chosen.items() if value is not None}
+            if arguments:
+                return arguments
         while self.chance(0.45) and len(arguments) < 4:
             name = self.pick(COMMON_ARGUMENTS if self.chance(0.7) else sorted(QUEUE_ARGUMENTS))
             good, bad = QUEUE_ARGUMENTS[name]
