@@ -385,9 +385,11 @@ bool channel_consume(struct channel *channel, const struct consume *consume, str
         rng_name22(&connection->broker->rng, random);
         *tag = slice_of(made, (size_t)snprintf(made, sizeof made, "amq.ctag-%s", random));
     }
-    if (!check_tag(channel, *tag, reply))
+    bool replies = slice_equal_str(consume->queue, REPLY_TO_NAME);
+    bool second = replies && channel->reply_consumer_tag; /* refused, whatever its tag */
+    if (!second && !check_tag(channel, *tag, reply))
         return false;
-    if (slice_equal_str(consume->queue, REPLY_TO_NAME)) {
+    if (replies) {
         if (!reply_to_consume(channel, *tag, consume->no_ack, reply))
             return false;
         *tag = slice_str(channel->reply_consumer_tag);

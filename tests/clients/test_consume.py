@@ -381,6 +381,11 @@ class ReplyTo(ClientTest):
         self.asker.send("basic.consume", queue=self.NAME, no_ack=True)
         self.assert_closed(self.asker.closes(), 406, "reply consumer already set", 60, 20)
 
+    def test_only_one_of_the_same_tag_either(self):
+        self.asker.call("basic.consume", queue=self.NAME, no_ack=True, consumer_tag="r")
+        self.asker.send("basic.consume", queue=self.NAME, no_ack=True, consumer_tag="r")
+        self.assert_closed(self.asker.closes(), 406, "reply consumer already set", 60, 20)
+
     def test_consumer_comes_first(self):
         self.asker.publish("", self.queue(), b"x", reply_to=self.NAME)
         self.assert_closed(self.asker.closes(), 406, "fast reply consumer does not exist", 60, 40)
