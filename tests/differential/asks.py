@@ -155,7 +155,8 @@ class Requests:
             ["", "", "/permissions", "/topic-permissions"])), None
 
     def bulk(self):
-        return "POST", "/api/users/bulk-delete", self.spoil({"users": self.pick([["du0"], ["du1", "nosuch"], []])})
+        users = self.pick([["du0"], ["nosuch", "du1"], []])  # RabbitMQ deletes those before the wrong one
+        return "POST", "/api/users/bulk-delete", self.spoil({"users": users})
 
     def permission(self):
         path = "/api/permissions/%s/%s" % (self.vhost(), self.name(USERS))
@@ -184,22 +185,27 @@ class Requests:
             self.pick(["policies", "operator-policies"]), self.vhost(), self.name(["dp0", "dp1"])), None)
 
     def operator_policy(self):
-        return "PUT", "/api/operator-policies/%s/%s" % (self.vhost(), self.name(["dp0", "dp1"])), self.policy_body()
+        path = "/api/operator-policies/%s/%s" % (self.vhost(), self.name(["dp0", "dp1"]))
+        return "PUT", path, self.policy_body()
 
     def limit(self):
         path = "/api/vhost-limits/dv/" + self.pick(["max-queues", "max-connections", "nonsense"])
-        return self.pick([("PUT", path, self.spoil({"value": self.pick([5, 100, -1])}))] * 3 + [("DELETE", path, None),
-                         ("GET", self.pick(["/api/vhost-limits", "/api/vhost-limits/dv"]), None)])
+        put = ("PUT", path, self.spoil({"value": self.pick([5, 100, -1])}))
+        get = ("GET", self.pick(["/api/vhost-limits", "/api/vhost-limits/dv"]), None)
+        return self.pick([put] * 3 + [("DELETE", path, None), get])
 
     def user_limit(self):
-        path = "/api/user-limits/%s/%s" % (self.name(USERS[:2]), self.pick(["max-channels", "max-connections", "nonsense"]))
-        return self.pick([("PUT", path, self.spoil({"value": self.pick([5, 100, -1])}))] * 3 + [("DELETE", path, None),
-                         ("GET", self.pick(["/api/user-limits", "/api/user-limits/du0"]), None)])
+        limit = self.pick(["max-channels", "max-connections", "nonsense"])
+        path = "/api/user-limits/%s/%s" % (self.name(USERS[:2]), limit)
+        put = ("PUT", path, self.spoil({"value": self.pick([5, 100, -1])}))
+        get = ("GET", self.pick(["/api/user-limits", "/api/user-limits/du0"]), None)
+        return self.pick([put] * 3 + [("DELETE", path, None), get])
 
     def parameter(self):
-        path = "/api/parameters/%s/%s/%s" % (self.pick(["nosuch", "operator_policy", "vhost-limits"]), self.vhost(), "dp9")
-        return self.pick([("PUT", path, self.spoil({"component": "nosuch", "vhost": "/", "name": "dp9", "value": {}})),
-                         ("GET", path, None), ("DELETE", path, None)])
+        component = self.pick(["nosuch", "operator_policy", "vhost-limits"])
+        path = "/api/parameters/%s/%s/dp9" % (component, self.vhost())
+        body = {"component": "nosuch", "vhost": "/", "name": "dp9", "value": {}}
+        return self.pick([("PUT", path, self.spoil(body)), ("GET", path, None), ("DELETE", path, None)])
 
     def global_parameter(self):
         path = "/api/global-parameters/" + self.name(["dg0", "dg1"])

@@ -25,7 +25,8 @@ RULES = [
         "%ff" in request[1] and ours[0] == theirs[0]),
     ("no name holds a NUL", lambda request, ours, theirs: "%00" in request[1] and ours[0] == 400),
     ("of two faults either may be told first", lambda request, ours, theirs:
-        request[0] == "POST" and {ours[0], theirs[0]} <= {400, 404}),
+        request[0] in ("POST", "PUT") and ours[0] in (400, 404) and theirs[0] in (400, 401, 404) and
+        (ours[0] != theirs[0] or request[0] == "POST")),
     ("of two faults either may be told first", lambda request, ours, theirs:
         ours[0] == theirs[0] == 400 and (reason(theirs) == "vhost_or_user_not_found" or
                                          reason(ours)[0] in ("no_such_user", "not_a_string"))),
