@@ -10,6 +10,7 @@
  *   sim --power --seed S --at I  replays one of those
  *   --crowd              worlds of a thousand clients and more
  *   --steps N            length of a run
+ *   --coverage           says at the end what the worlds have met
  *   --keep-going         each seed in a process of its own; goes on after a failure
  *   --twice              runs every eighth seed a second time: the traces' hashes must agree
  */
@@ -31,7 +32,8 @@ struct arguments {
     struct sim_request request;
     uint64_t count;
     uint64_t every; /* operation at which the power is cut */
-    bool keep_going, one, twice;
+    bool keep_going, one, twice, covers;
+    struct coverage *coverage; /* NULL: nobody asks */
 };
 
 /* -- one seed -- */
@@ -62,6 +64,8 @@ static uint64_t run_one(const struct arguments *arguments, const struct sim_requ
     sim_run(request, &result);
     if (arguments->one)
         tell(request, &result);
+    if (arguments->coverage)
+        coverage_add(arguments->coverage, &result.coverage);
     if (arguments->twice && request->seed % TWICE_EVERY == 0)
         check_replay(request, result.hash);
     return result.hash;
@@ -116,6 +120,8 @@ static int run_all(const struct arguments *arguments)
         hash = hash * 31 + run_one(arguments, &request);
     printf("%" PRIu64 " seeds of %u steps, hash %016" PRIx64 "\n", arguments->count, request.steps,
            hash);
+    if (arguments->coverage)
+        coverage_print(arguments->coverage, arguments->count);
     printf("%" PRIu64 " passed, 0 failed\n", arguments->count);
     return 0;
 }
@@ -140,9 +146,9 @@ static int run_sweep(const struct arguments *arguments)
 
 _Noreturn static void usage(void)
 {
-    fprintf(stderr,
-            "usage: sim [--seeds N] [--first S] [--seed S] [--steps N] [--trace] "
-            "[--keep-going] [--twice] [--crowd] [--power|--fault|--read [--every K | --at I]]\n");
+    fprintf(stderr, "usage: sim [--seeds N] [--first S] [--seed S] [--steps N] [--trace] "
+                    "[--keep-going] [--twice] [--crowd] [--coverage] [--power|--fault|--read "
+                    "[--every K | --at I]]\n");
     exit(64);
 }
 
@@ -176,6 +182,8 @@ static void read_option(struct arguments *arguments, int option)
         arguments->keep_going = true;
     else if (option == 'w')
         arguments->twice = true;
+    else if (option == 'c')
+        arguments->covers = true;
     else
         usage();
 }
@@ -183,19 +191,30 @@ static void read_option(struct arguments *arguments, int option)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"seeds", required_argument, NULL, 'n'}, {"first", required_argument, NULL, 'f'},
-        {"seed", required_argument, NULL, 's'},  {"steps", required_argument, NULL, 't'},
-        {"every", required_argument, NULL, 'e'}, {"at", required_argument, NULL, 'a'},
-        {"power", no_argument, NULL, 'p'},       {"fault", no_argument, NULL, 'x'},
-        {"read", no_argument, NULL, 'r'},        {"trace", no_argument, NULL, 'v'},
-        {"keep-going", no_argument, NULL, 'k'},  {"twice", no_argument, NULL, 'w'},
-        {"crowd", no_argument, NULL, 'm'},       {NULL, 0, NULL, 0},
+        {"seeds", required_argument, NULL, 'n'},
+        {"first", required_argument, NULL, 'f'},
+        {"seed", required_argument, NULL, 's'},
+        {"steps", required_argument, NULL, 't'},
+        {"every", required_argument, NULL, 'e'},
+        {"at", required_argument, NULL, 'a'},
+        {"power", no_argument, NULL, 'p'},
+        {"fault", no_argument, NULL, 'x'},
+        {"read", no_argument, NULL, 'r'},
+        {"trace", no_argument, NULL, 'v'},
+        {"keep-going", no_argument, NULL, 'k'},
+        {"twice", no_argument, NULL, 'w'},
+        {"crowd", no_argument, NULL, 'm'},
+        {"coverage", no_argument, NULL, 'c'},
+        {NULL, 0, NULL, 0},
     };
     struct arguments arguments = {
         .request = {.seed = 1, .steps = STEPS_DEFAULT}, .count = 100, .every = 1};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
         read_option(&arguments, option);
+    struct coverage coverage = {0};
+    if (arguments.covers)
+        arguments.coverage = &coverage;
     bool sweeps = arguments.request.sweep != SWEEP_NONE && !arguments.request.at;
     return arguments.keep_going ? keep_going(&arguments)
            : sweeps             ? run_sweep(&arguments)

@@ -294,6 +294,11 @@ struct model {
 
 /* -- model.c: lifecycle and queries -- */
 
+static inline void model_note(const struct model *model, enum cover_event event)
+{
+    model->world->coverage.events[event]++;
+}
+
 struct model *model_new(struct world *world);
 /* Nothing is in the virtual host, and nothing was; connections and alarms stay. */
 void model_empty(struct model *model);

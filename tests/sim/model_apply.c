@@ -401,6 +401,7 @@ static void get(struct model *model, struct m_channel *channel, const struct m_o
         return;
     }
     if (says_unreadable(channel->connection) && peek_unreadable(model, queue)) {
+        model_note(model, COVER_UNREADABLE);
         model_end_hard(model, channel->connection, 541);
         return;
     }
@@ -442,7 +443,7 @@ static void publish(struct model *model, struct m_channel *channel, struct m_op 
     else if (op->message->wants_reply && !channel->reply)
         model_channel_error(model, channel, 406);
     else if (!model_allows_user_id(model, channel->connection, op->message->user_id))
-        model_channel_error(model, channel, 406);
+        model_note(model, COVER_USER_ID_REFUSED), model_channel_error(model, channel, 406);
     else if (!model_allows_topic(model, channel->connection, M_WRITE, exchange->spec,
                                  op->message->key))
         model_channel_error(model, channel, 403);
@@ -457,10 +458,28 @@ static void commit(struct model *model, struct m_channel *channel)
         return;
     }
     uint64_t before = model->changes;
+    if (channel->tx_publishes.count + channel->tx_acks.count > 0)
+        model_note(model, COVER_COMMITTED);
     if (!model_tx_commit(model, channel))
-        model_channel_error(model, channel, 406);
+        model_note(model, COVER_COMMIT_REFUSED), model_channel_error(model, channel, 406);
     else
         answer_durably(model, channel, METHOD_TX_COMMIT_OK, model->changes != before);
+}
+
+static void roll_back(struct model *model, struct m_channel *channel)
+{
+    if (channel->tx_publishes.count + channel->tx_acks.count > 0)
+        model_note(model, COVER_ROLLED_BACK);
+    model_tx_rollback(model, channel);
+    answer(model, channel, METHOD_TX_ROLLBACK_OK);
+}
+
+static void recover(struct model *model, struct m_channel *channel)
+{
+    if (channel->unacked.count > 0)
+        model_note(model, COVER_RECOVERED);
+    model_recover(model, channel);
+    answer(model, channel, METHOD_BASIC_RECOVER_OK);
 }
 
 static void select_mode(struct model *model, struct m_channel *channel, bool transactional)
@@ -524,9 +543,9 @@ static void apply_open(struct model *model, struct m_channel *channel, struct m_
     else if (kind == METHOD_TX_ROLLBACK && !channel->transactional)
         model_channel_error(model, channel, 406);
     else if (kind == METHOD_TX_ROLLBACK)
-        model_tx_rollback(model, channel), answer(model, channel, METHOD_TX_ROLLBACK_OK);
+        roll_back(model, channel);
     else if (kind == METHOD_BASIC_RECOVER)
-        model_recover(model, channel), answer(model, channel, METHOD_BASIC_RECOVER_OK);
+        recover(model, channel);
     else if (kind == METHOD_CHANNEL_FLOW)
         answer(model, channel, METHOD_CHANNEL_FLOW_OK);
     else if (kind == METHOD_CHANNEL_CLOSE)
@@ -542,7 +561,7 @@ static void log_in(struct model *model, struct m_connection *connection, const s
         op->second_user && (!user->password || strcmp(user->password, op->password) != 0);
     connection->second_user = op->second_user && !connection->refused;
     if (connection->refused)
-        model_end_hard(model, connection, 403);
+        model_note(model, COVER_LOGIN_REFUSED), model_end_hard(model, connection, 403);
     else
         model_expect(model, connection, 0, METHOD_CONNECTION_TUNE);
 }
@@ -570,7 +589,20 @@ static void apply_connection(struct model *model, struct m_connection *connectio
     }
 }
 
-void model_apply(struct model *model, struct m_connection *connection, struct m_op *op)
+static void note_outcome(struct model *model, const struct m_connection *connection,
+                         const struct m_op *op, size_t owed)
+{
+    uint16_t code = 0;
+    bool hard = false;
+    for (size_t i = owed; i < connection->expected.count; i++) {
+        const struct m_expect *expect = connection->expected.at[i];
+        hard = hard || expect->kind == METHOD_CONNECTION_CLOSE;
+        code = expect->kind == METHOD_CHANNEL_CLOSE ? expect->code : code;
+    }
+    coverage_note_method(&model->world->coverage, op->method.kind, code, hard);
+}
+
+static void apply(struct model *model, struct m_connection *connection, struct m_op *op)
 {
     if (op->heartbeat)
         return;
@@ -601,4 +633,13 @@ void model_apply(struct model *model, struct m_connection *connection, struct m_
     else if (channel->state == M_CLOSED)
         model_fail(model, "client %u sent %s on a closed channel", connection->client,
                    method_info(kind)->name);
+}
+
+void model_apply(struct model *model, struct m_connection *connection, struct m_op *op)
+{
+    size_t owed = connection->expected.count;
+    bool counts = !op->heartbeat && !op->protocol_header && connection->state == M_OPEN;
+    apply(model, connection, op);
+    if (counts)
+        note_outcome(model, connection, op, owed);
 }

@@ -95,6 +95,16 @@ static void check_credit(struct model *model, const struct m_consumer *consumer,
                    consumer->tag, channel->prefetch_global);
 }
 
+static void note_delivery(const struct model *model, const struct m_entry *entry, bool redelivered)
+{
+    if (redelivered)
+        model_note(model, COVER_REDELIVERED);
+    if (entry->stored && entry->born == 0)
+        model_note(model, COVER_SURVIVED);
+    if (entry->lane > 0 && model->world->queue_memory > 0)
+        model_note(model, COVER_PRIORITY);
+}
+
 static void take(struct model *model, struct m_frame *frame, struct m_entry *entry)
 {
     const struct method_basic_deliver *deliver = &frame->method.basic_deliver;
@@ -108,6 +118,7 @@ static void take(struct model *model, struct m_frame *frame, struct m_entry *ent
     consumer->last_tag = deliver->delivery_tag;
     consumer->got++;
     model->delivered++;
+    note_delivery(model, entry, deliver->redelivered);
     frame->release->entry = entry;
     if (consumer->no_ack) {
         model_entry_gone(model, entry);

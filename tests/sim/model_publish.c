@@ -194,7 +194,7 @@ void model_publish(struct model *model, struct m_channel *channel, struct m_op *
             continue;
         *rejected = true;
         if (publish)
-            publish->rejected = true;
+            model_note(model, COVER_NACKED), publish->rejected = true;
     }
     if (queues.count == 0 && op->method.basic_publish.mandatory)
         model_expect(model, channel->connection, channel->number, METHOD_BASIC_RETURN)->message =
@@ -283,10 +283,19 @@ static void send(struct model *model, const struct dead_letter *letter)
             model_append(model, queues.at[i], letter->message, letter->origin, letter->root);
 }
 
+static void note_death(const struct model *model, const char *reason)
+{
+    model_note(model, !strcmp(reason, "expired")    ? COVER_EXPIRED
+                      : !strcmp(reason, "maxlen")   ? COVER_MAXLEN
+                      : !strcmp(reason, "rejected") ? COVER_REJECTED
+                                                    : COVER_DELIVERY_LIMIT);
+}
+
 void model_dead_letter(struct model *model, struct m_queue *queue, struct m_entry *entry,
                        struct m_message *message, const char *reason)
 {
     model->dead_lettered++;
+    note_death(model, reason);
     trace_line(model->trace, "    %s: message %lu dies: %s", queue->spec->name,
                (unsigned long)message->id, reason);
     if (entry)

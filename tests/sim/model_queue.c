@@ -323,6 +323,9 @@ void model_consumer_end(struct model *model, struct m_consumer *consumer)
     CHECK(vec_remove(&queue->consumers, consumer));
     if (queue->active == consumer)
         model_choose_active(queue);
+    if (queue->active && queue->consumers.count > 0 && queue->active->last_tag == 0 &&
+        consumer->last_tag > 0)
+        model_note(model, COVER_HANDED_OVER);
     if (queue->consumers.count > 0 || queue->gone)
         return;
     if (queue->spec->auto_delete)
@@ -353,8 +356,9 @@ void model_queue_destroy(struct model *model, struct m_queue *queue)
         struct m_consumer *consumer = queue->consumers.at[0];
         struct m_channel *channel = consumer->channel;
         if (channel->connection->cancel_notify && channel->state == M_OPEN)
-            model_expect(model, channel->connection, channel->number, METHOD_BASIC_CANCEL)->name =
-                consumer->tag;
+            model_note(model, COVER_CANCELLED),
+                model_expect(model, channel->connection, channel->number, METHOD_BASIC_CANCEL)
+                    ->name = consumer->tag;
         model_consumer_end(model, consumer);
     }
     struct m_binding *binding;

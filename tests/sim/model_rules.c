@@ -164,7 +164,10 @@ bool model_allows_topic(const struct model *model, const struct m_connection *co
         strcmp(rule->exchange, exchange->name) != 0)
         return true;
     const struct topic_spec *topic = &rule->topics[state];
-    return name_rule_covers(right == M_WRITE ? topic->write : topic->read, key);
+    bool covered = name_rule_covers(right == M_WRITE ? topic->write : topic->read, key);
+    if (!covered)
+        model_note(model, COVER_TOPIC_REFUSED);
+    return covered;
 }
 
 const struct user_spec *model_user(const struct model *model)
@@ -209,6 +212,7 @@ void model_vhost_deleted(struct model *model)
     struct m_connection *connection;
     while ((connection = oldest_running(model))) {
         connection->running = false;
+        model_note(model, COVER_VHOST_DELETED);
         let_go(connection);
         if (connection->state == M_OPEN)
             model_end_hard(model, connection, 320);
@@ -223,6 +227,7 @@ void model_user_deleted(struct model *model)
             continue;
         connection->second_user = false;
         connection->refused = true;
+        model_note(model, COVER_USER_DELETED);
         if (connection->running && connection->state == M_OPEN)
             model_end_hard(model, connection, 320);
         else

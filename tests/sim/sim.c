@@ -327,6 +327,7 @@ static void count(struct sim *sim, struct sim_result *result)
         .lives = sim->node->lives,
         .disk_changes = memvfs_changes(sim->node->disk),
         .disk_reads = memvfs_reads(sim->node->disk),
+        .coverage = sim->world.coverage,
     };
     EACH_REALM(sim->node, realm)
     {

@@ -6,6 +6,7 @@
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
 
+#include "tests/sim/coverage.h"
 #include "tests/sim/trace.h"
 
 struct sim_result {
@@ -14,6 +15,7 @@ struct sim_result {
     uint64_t lives;        /* starts */
     uint64_t disk_changes; /* operations of the disk that change something, */
     uint64_t disk_reads;   /* and that read */
+    struct coverage coverage;
 };
 
 void sim_run(const struct sim_request *request, struct sim_result *result);

@@ -10,6 +10,7 @@
 
 #include "base/rng.h"
 #include "tests/sim/arena.h"
+#include "tests/sim/coverage.h"
 #include "tests/sim/rules.h"
 #include "tests/sim/trace.h"
 
@@ -97,6 +98,7 @@ struct world {
     unsigned acting;       /* so many of them do something in a step; 0: all */
     unsigned channels_max; /* a client */
 
+    bool rich; /* queues of all kinds, and more of what is rare elsewhere */
     unsigned act_weights[ACT_COUNT];
     unsigned act_total;
     unsigned persistent_percent, mandatory_percent, expiration_percent, priority_percent;
@@ -118,6 +120,7 @@ struct world {
     int64_t consumer_timeout_ms; /* 0: none */
     unsigned write_percent;      /* of steps: how fast the disk is */
     uint64_t message_next;
+    struct coverage coverage; /* what it has met; decides nothing */
     enum sim_sweep sweep;
     uint64_t sweep_at; /* it strikes at this operation of the disk; 0: never */
 };
