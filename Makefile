@@ -277,8 +277,8 @@ SECONDS ?= 60
 variant = +@$(MAKE) --no-print-directory BUILD=$(1) COVERAGE= SANITIZERS=
 
 .PHONY: sanitize tsan valgrind fuzz coverage
-# Check stops a test after four seconds; these builds are slower.
-sanitize tsan valgrind coverage: export CK_TIMEOUT_MULTIPLIER ?= 15
+# Check stops a test after four seconds; these builds are slower (build-aux/run-tests has less).
+sanitize tsan valgrind coverage: export CK_TIMEOUT_MULTIPLIER ?= 120
 sanitize: export ASAN_OPTIONS ?= detect_leaks=1:detect_stack_use_after_return=1
 sanitize: export UBSAN_OPTIONS ?= print_stacktrace=1
 sanitize:
