@@ -57,7 +57,7 @@ class Worker:
 
 
 class Tasks(unittest.TestCase):
-    seconds = 150
+    seconds = 300
 
     @classmethod
     def setUpClass(cls):

@@ -13,7 +13,7 @@ ROOM_BYTES = 100 << 20  # what the daemon may grow by while it holds COUNT messa
 
 @support.own_broker
 class LongQueueTest(unittest.TestCase):
-    seconds = 180
+    seconds = 300
     durable = True
 
     def setUp(self):

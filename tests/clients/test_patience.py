@@ -13,7 +13,7 @@ from support import ClientTest
 
 
 class Many(ClientTest):
-    seconds = 120
+    seconds = 300
 
     def test_channels_opened_and_closed(self):
         client = self.wire(timeout=60)
@@ -74,7 +74,7 @@ class Many(ClientTest):
 
 
 class Nonsense(ClientTest):
-    seconds = 120
+    seconds = 300
 
     def alive(self):
         self.ch.queue_declare("", exclusive=True)
@@ -139,7 +139,7 @@ class Nonsense(ClientTest):
 
 
 class Slow(ClientTest):
-    seconds = 120
+    seconds = 300
 
     def test_a_consumer_that_does_not_read(self):
         """Its deliveries stop; those of others and the publisher's confirms do not."""
