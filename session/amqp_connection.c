@@ -198,6 +198,8 @@ static void close_by_broker(struct amqp_connection *amqp, const struct reply *re
 {
     if (amqp->state == AMQP_REFUSED)
         amqp_finish(amqp);
+    if (amqp->state == AMQP_ABORTED)
+        amqp_release(amqp); /* it was going anyway; but its virtual host can't wait for that */
     if (amqp->state >= AMQP_CLOSING)
         return;
     log_failure(amqp, reply);

@@ -190,6 +190,7 @@ struct m_connection {
     uint64_t channels_opened;
     bool cancel_notify;       /* the client understands basic.cancel from the node */
     bool second_user;         /* it logged in as that one, who is there since */
+    bool aborted;             /* the node gives it up, and ends it with the turn */
     bool refused;             /* its login was, or its user is gone: nobody waits for it */
     bool running;             /* connection.open was taken, */
     uint64_t entered;         /* in this order */

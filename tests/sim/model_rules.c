@@ -207,6 +207,15 @@ static void let_go(const struct m_connection *connection)
     }
 }
 
+/* Who is given up is not told. */
+static void send_away(struct model *model, struct m_connection *connection)
+{
+    if (connection->aborted)
+        model_connection_end(model, connection);
+    else if (connection->state == M_OPEN)
+        model_end_hard(model, connection, 320);
+}
+
 void model_vhost_deleted(struct model *model)
 {
     struct m_connection *connection;
@@ -214,8 +223,7 @@ void model_vhost_deleted(struct model *model)
         connection->running = false;
         model_note(model, COVER_VHOST_DELETED);
         let_go(connection);
-        if (connection->state == M_OPEN)
-            model_end_hard(model, connection, 320);
+        send_away(model, connection);
     }
 }
 
@@ -228,8 +236,8 @@ void model_user_deleted(struct model *model)
         connection->second_user = false;
         connection->refused = true;
         model_note(model, COVER_USER_DELETED);
-        if (connection->running && connection->state == M_OPEN)
-            model_end_hard(model, connection, 320);
+        if (connection->running)
+            send_away(model, connection);
         else
             model_connection_end(model, connection);
     }

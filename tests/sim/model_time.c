@@ -65,7 +65,8 @@ static void end_failed(struct model *model, const struct vec *failed)
 /* Nothing is dealt to a client that is given up; it ends when the turn does. */
 static void give_up(const struct link *link)
 {
-    for (unsigned i = 0; i <= M_CHANNELS_MAX && peek_aborted(link); i++)
+    link->model->aborted = peek_aborted(link);
+    for (unsigned i = 0; i <= M_CHANNELS_MAX && link->model->aborted; i++)
         link->model->channels[i].flow = false;
 }
 

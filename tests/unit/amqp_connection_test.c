@@ -226,6 +226,25 @@ START_TEST(deleting_the_virtual_host_closes_its_connections)
 }
 END_TEST
 
+/* Its channels end at once although it is on its way out already: nothing may be left there. */
+START_TEST(the_virtual_host_of_a_client_that_is_given_up_can_be_deleted)
+{
+    struct amqp_test_client *client = beating(10);
+    amqp_open_channel(client, 1);
+    amqp_declare(client, 1, "q", "", slice_of(NULL, 0));
+    amqp_consume(client, 1, "q", "C", false);
+    amqp_fixture_pass(&fixture, 29999);
+    fixture.now_ms += 1;
+    broker_set_time(fixture.broker, fixture.now_ms, fixture.now_ms);
+    broker_run_timers(fixture.broker);
+    ck_assert(amqp_connection_wishes(client->amqp).abort);
+    vhost_delete(vhost_find(fixture.broker, slice_str("/")));
+    ck_assert_ptr_null(vhost_find(fixture.broker, slice_str("/")));
+    amqp_fixture_settle(&fixture);
+    ck_assert(client->closed);
+}
+END_TEST
+
 START_TEST(deleting_the_user_closes_its_connections)
 {
     struct amqp_test_client *client = amqp_client_login(&fixture, 0);
@@ -399,6 +418,7 @@ int main(void)
         a_held_publisher_can_agree_to_the_end,
         a_client_that_does_not_answer_close_is_dropped,
         deleting_the_virtual_host_closes_its_connections,
+        the_virtual_host_of_a_client_that_is_given_up_can_be_deleted,
         deleting_the_user_closes_its_connections,
         publishers_are_told_of_alarms_and_held,
         a_first_publish_under_alarm_is_held,
