@@ -234,8 +234,7 @@ def blocked(_)
   full = connect(ENV["BLOCKED_URL"])
   full.on_blocked { |notice| reasons << notice.reason }
   full.create_channel.default_exchange.publish("x", routing_key: "nobody")
-  same(await(reasons), "low on disk")
-  full.transport.close # who is blocked is not heard when he says good bye
+  same(await(reasons), "low on disk") # and who is blocked is not heard when he says good bye
 end
 
 # What Bunny does by itself: connection, exchanges, queues, bindings and consumers are there again.
