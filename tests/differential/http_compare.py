@@ -59,8 +59,17 @@ class Api:
                 self.ask("DELETE", "/api/" + path + name, None)
         for path in ("policies", "operator-policies", "queues", "exchanges", "users", "permissions"):
             self._remove_odd(path)
+        self._remove_bindings()
         self.ask("PUT", "/api/vhosts/dv", b"{}")
         self.ask("PUT", "/api/permissions/%2F/tests-reader", b'{"configure":"^$","write":"","read":".*"}')
+
+    def _remove_bindings(self):
+        """Those between exchanges that are always there: others go with what they bind."""
+        for binding in json.loads(self.ask("GET", "/api/bindings/%2F", None)[1]):
+            if binding["destination_type"] == "exchange":
+                parts = (binding["source"], "e", binding["destination"], binding["properties_key"])
+                self.ask("DELETE", "/api/bindings/%2F/e/" +
+                         "/".join(urllib.parse.quote(part, safe="") for part in parts), None)
 
     def _remove_odd(self, path):
         listed = json.loads(self.ask("GET", "/api/" + path, None)[1])
