@@ -387,6 +387,8 @@ static void settle_expected(struct model *model, struct m_connection *connection
     for (size_t i = 0; i < connection->emitted.count; i++)
         settle_frame(model, connection, connection->emitted.at[i]);
     connection->emitted.count = 0;
+    if (connection->aborted)
+        connection->expected.count = 0;
     if (connection->expected.count == 0)
         return;
     const struct m_expect *owed = connection->expected.at[0];
