@@ -46,6 +46,7 @@ void broker_options_init(struct broker_options *options)
         .queue_memory = 67108864,
         .lane_memory_min = 8192, /* less would read single messages */
         .page_messages = 4096,
+        .expiry_ahead_ms = 500,
         .identity_rabbitmq = true,
         .auth_mechanisms = "PLAIN AMQPLAIN",
         .loopback_users = "guest",

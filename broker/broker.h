@@ -59,6 +59,7 @@ struct broker_options {
     uint64_t queue_memory;       /* bytes of ready messages kept in memory, all queues together */
     uint64_t lane_memory_min;    /* a lane's share of it is not less: tests page with little */
     uint32_t page_messages;      /* read back at a time: milliseconds of a fast consumer's work */
+    int64_t expiry_ahead_ms;     /* paged messages are in memory so long before they expire */
     bool identity_rabbitmq;      /* server-properties name the product RabbitMQ */
     const char *auth_mechanisms; /* space-separated, in the order offered */
     struct password_hashing password_hashing; /* of passwords that are set */

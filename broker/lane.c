@@ -13,7 +13,7 @@ struct lane *lane_new(struct queue *queue, uint8_t priority)
     struct lane *lane = MEM_NEW(struct lane);
     lane->queue = queue;
     lane->priority = priority;
-    lane->paged_deadline = INT64_MIN;
+    lane->read.lane = lane;
     lane->wall_offset_ms = queue->vhost->broker->wall_offset_ms;
     list_init(&lane->ready);
     list_init(&lane->resident);
@@ -30,7 +30,8 @@ void lane_free(struct lane *lane)
         return;
     CHECK(lane_empty(lane));
     CHECK(lane->memory == 0);
-    CHECK(!lane->reading);
+    CHECK(!lane->read.under_way);
+    CHECK(!lane->due);
     list_remove(&lane->heavy_link);
     lane->queue->vhost->broker->lane_count--;
     lane_clock_fini(lane);

@@ -15,10 +15,8 @@
  *     `tail` above page_last; each list is in order.
  * (3) What is paged was never delivered in this run: every position that is out with a client is
  *     below delivered_upto, and so below page_first.
- * (4) An entry with a deadline is paged only if nothing before it in the lane expires later or never,
- *     so that the head always expires first. Others stay as residents.
- *     (Where a policy with a time to live came and went, messages that are returned to their places
- *     or found at start may stand before such ones: those then expire when they get to the head.)
+ * (4) Of what expires within the paged range only the earliest deadline is known; the next ones to
+ *     expire are read ahead of their time, and then are residents (lane_due.h).
  * (5) An entry in memory from page_first on whose row is deleted leaves a ghost until the deletion is
  *     durable, so that a read that still sees the row passes over it. For the same reason a range
  *     starts above the rows that are about to go.
@@ -35,9 +33,21 @@
 
 struct entry;
 struct lane_clock;
+struct lane_due;
 struct queue;
 struct store_lane;
 struct store_message;
+
+#define LANE_CLOCKS_MAX 64u /* times the clock was set; beyond, the oldest positions are off */
+
+/* Messages on their way back: the context of store_page(). */
+struct lane_read {
+    struct lane *lane;
+    bool due;         /* lane_due.c's; else those at the head */
+    bool under_way;   /* store_page() was asked, */
+    uint32_t count;   /* has brought that many so far, */
+    uint64_t durable; /* and sees at least all operations of the store up to this one */
+};
 
 struct lane {
     struct queue *queue;
@@ -54,7 +64,6 @@ struct lane {
     uint32_t store_id;      /* 0: nothing was stored yet */
     uint32_t transient_id;  /* the same for messages that only had to leave memory */
     uint8_t priority;
-    bool reading;    /* store_page() was asked */
     bool unreadable; /* the last read of the range failed: counts in broker->unreadable_lanes */
     uint64_t position_next;
     uint64_t delivered_upto; /* positions below were delivered */
@@ -65,14 +74,13 @@ struct lane {
 
     uint64_t page_first; /* the paged range */
     uint64_t page_last;
-    uint64_t paged_count;   /* messages in it that are not residents */
-    uint64_t paged_bytes;   /* their bodies */
-    int64_t paged_deadline; /* the latest up to page_last; INT64_MAX: one never expires */
-    uint32_t overdue;       /* entries of the tail that lane_expires() said no to */
+    uint64_t paged_count; /* messages in it that are not residents */
+    uint64_t paged_bytes; /* their bodies */
+    struct lane_due *due; /* what of them expires; NULL: none ever did */
+    struct lane_read read;
     uint64_t
         deleted_seq; /* the last deletion of a row of a message that was not delivered; until it */
     uint64_t deleted_upto;   /* is durable, the range can't start below here */
-    uint32_t read_count;     /* messages that the read under way brought so far */
     struct hmap ghosts;      /* struct ghost by position */
     struct list ghost_order; /* the same, oldest deletion first */
     uint64_t retry_memory;   /* paging found too little to page out: not before it has this much */
@@ -102,13 +110,18 @@ void lane_note_linked(struct lane *lane, const struct entry *entry);
 void lane_note_unlinked(struct lane *lane, const struct entry *entry);
 /* The row of an entry in memory is deleted by this operation of the store. */
 void lane_note_deleted(struct lane *lane, uint64_t position, uint64_t seq);
-/* May this entry, which is due, expire now? Not while messages that are due before it have yet to be read:
- * then that is under way, and it is back in the queue's heap when they have gone. */
-bool lane_expires(struct lane *lane, struct entry *entry);
 /* Before a position is given out: the wall clock may have been set since the last one. */
 void lane_note_clock(struct lane *lane);
 /* What the row of a position says when it expires, less its monotonic deadline. */
 int64_t lane_wall_offset(const struct lane *lane, uint64_t position);
+/* The same, of all positions that share it, first to last. They are numbered: clock_count has the newest. */
+struct lane_window {
+    uint64_t first;
+    uint64_t last;
+    int64_t offset_ms;
+};
+uint32_t lane_window_of(const struct lane *lane, uint64_t position);
+struct lane_window lane_window(const struct lane *lane, uint32_t number);
 void lane_clock_fini(struct lane *lane);
 /* What an entry costs in memory, its message included. */
 uint64_t entry_cost(const struct entry *entry);
@@ -119,10 +132,10 @@ void lane_page_out(struct lane *lane);
 /* The paged messages are gone (purged or deleted, rows too if `delete_rows`). How many. */
 uint64_t lane_forget_paged(struct lane *lane, bool delete_rows);
 
-/* At start: what its row says. All its messages are paged, but for those that expire out of turn. */
-enum err lane_restore(struct lane *lane, const struct store_lane *stored) MUST_USE;
+/* At start: what its row says. All its messages are paged. */
+void lane_restore(struct lane *lane, const struct store_lane *stored);
 
-/* options.page_message and options.page_end for store_open(); the context is the lane. */
+/* options.page_message and options.page_end for store_open(); the context is a struct lane_read. */
 void lane_page_message(void *context, const struct store_message *message);
 void lane_page_end(void *context, enum err error);
 

@@ -12,10 +12,9 @@
 #include "base/mem.h"
 #include "broker/broker.h"
 #include "broker/lane.h"
+#include "broker/lane_due.h"
 #include "broker/queue.h"
 #include "broker/vhost.h"
-
-#define LANE_CLOCKS_MAX 64u /* times the clock was set; beyond, the oldest positions are off */
 
 /* Positions below `end` were given out while the wall clock was ahead of the monotonic one by that. */
 struct lane_clock {
@@ -23,10 +22,12 @@ struct lane_clock {
     int64_t offset_ms;
 };
 
+/* Its positions are the next one's from now on. */
 static void forget_oldest(struct lane *lane)
 {
     lane->clock_count--;
     memmove(lane->clocks, lane->clocks + 1, lane->clock_count * sizeof(*lane->clocks));
+    lane_due_merge_oldest(lane);
 }
 
 void lane_note_clock(struct lane *lane)
@@ -47,13 +48,29 @@ void lane_note_clock(struct lane *lane)
     lane->wall_offset_ms = offset_ms;
 }
 
+uint32_t lane_window_of(const struct lane *lane, uint64_t position)
+{
+    uint32_t number = 0;
+    while (number < lane->clock_count && position >= lane->clocks[number].end)
+        number++;
+    return number;
+}
+
+struct lane_window lane_window(const struct lane *lane, uint32_t number)
+{
+    bool newest = number == lane->clock_count;
+    CHECK(number <= lane->clock_count);
+    return (struct lane_window){
+        .first = number == 0 ? 0 : lane->clocks[number - 1].end,
+        .last = newest ? UINT64_MAX : lane->clocks[number].end - 1,
+        .offset_ms = newest ? lane->wall_offset_ms : lane->clocks[number].offset_ms,
+    };
+}
+
 int64_t lane_wall_offset(const struct lane *lane, uint64_t position)
 {
-    for (uint32_t i = 0; i < lane->clock_count; i++) {
-        if (position < lane->clocks[i].end)
-            return lane->clocks[i].offset_ms;
-    }
-    return lane->wall_offset_ms;
+    uint32_t number = lane_window_of(lane, position);
+    return number == lane->clock_count ? lane->wall_offset_ms : lane->clocks[number].offset_ms;
 }
 
 void lane_clock_fini(struct lane *lane)

@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 #include "broker/broker.h"
+#include "broker/lane_due.h"
+#include "broker/lane_parts.h"
 #include "broker/message.h"
 #include "broker/queue.h"
 #include "broker/queue_messages.h"
@@ -35,72 +37,6 @@ static void note_heavy(struct lane *lane)
         list_push_back(&vhost_of(lane)->broker->heavy, &lane->heavy_link);
 }
 
-/* -- ghosts -- */
-
-struct ghost {
-    struct hmap_node node; /* in lane->ghosts */
-    struct list link;      /* in lane->ghost_order */
-    uint64_t position;
-    uint64_t seq; /* the deletion */
-};
-
-static void lay_ghost(struct lane *lane, struct ghost *ghost)
-{
-    hmap_remove(&lane->ghosts, &ghost->node);
-    list_remove(&ghost->link);
-    mem_free(ghost);
-}
-
-/* Those whose rows no read can see any more. */
-static void lay_ghosts(struct lane *lane, uint64_t durable)
-{
-    struct ghost *ghost;
-    while ((ghost = LIST_FIRST(&lane->ghost_order, struct ghost, link)) && ghost->seq <= durable)
-        lay_ghost(lane, ghost);
-    if (lane->ghosts.count == 0)
-        hmap_fini(&lane->ghosts);
-}
-
-static bool is_ghost(struct lane *lane, uint64_t position)
-{
-    if (lane->ghosts.count == 0)
-        return false;
-    uint64_t hash = hmap_hash_u64(position, vhost_of(lane)->broker->hash_seed);
-    struct hmap_node *node = hmap_first(&lane->ghosts, hash);
-    for (; node; node = hmap_next_same(node))
-        if (CONTAINER_OF(node, struct ghost, node)->position == position)
-            return true;
-    return false;
-}
-
-/* The lowest position that the range may start at: what was delivered stands below, and so do rows
- * that are about to go. */
-static uint64_t start_min(const struct lane *lane, uint64_t durable)
-{
-    bool going = lane->deleted_seq > durable && lane->deleted_upto > lane->delivered_upto;
-    return going ? lane->deleted_upto : lane->delivered_upto;
-}
-
-void lane_note_deleted(struct lane *lane, uint64_t position, uint64_t seq)
-{
-    uint64_t durable = store_durable(vhost_of(lane)->db);
-    if (position >= lane->delivered_upto) {
-        if (lane->deleted_seq <= durable || position >= lane->deleted_upto)
-            lane->deleted_upto = position + 1;
-        lane->deleted_seq = seq;
-    }
-    if (lane->paged_count == 0 || position < lane->page_first)
-        return;
-    if (!lane->reading)
-        lay_ghosts(lane, durable);
-    struct ghost *ghost = MEM_NEW(struct ghost);
-    ghost->position = position;
-    ghost->seq = seq;
-    list_push_back(&lane->ghost_order, &ghost->link);
-    hmap_insert(&lane->ghosts, &ghost->node,
-                hmap_hash_u64(position, vhost_of(lane)->broker->hash_seed));
-}
-
 /* -- out -- */
 
 static bool has_row(const struct entry *entry)
@@ -108,14 +44,10 @@ static bool has_row(const struct entry *entry)
     return entry->is_stored || entry->is_spilled;
 }
 
-/* May this entry be on the disk alone, behind others of which one expires as late as `latest`? */
-static bool pageable(const struct lane *lane, const struct entry *entry, int64_t latest)
+/* May this entry be on the disk alone? */
+static bool pageable(const struct lane *lane, const struct entry *entry)
 {
-    if (entry->position < lane->delivered_upto || entry->position > STORE_POSITION_MAX)
-        return false;
-    if (entry->deadline_ms == INT64_MAX)
-        return true;
-    return lane->queue->settings.message_ttl_ms >= 0 && entry->deadline_ms >= latest;
+    return entry->position >= lane->delivered_upto && entry->position <= STORE_POSITION_MAX;
 }
 
 /* Whether entries without a row are given one. As long as the lane has no rows anyway, that waits until
@@ -135,18 +67,16 @@ static bool spills(struct lane *lane)
 static void spill(struct lane *lane, uint64_t share)
 {
     uint64_t rest = lane->memory;
-    int64_t latest = lane->paged_deadline;
     for (struct list *node = lane->tail.next; node != &lane->tail && rest > share;
          node = node->next) {
         struct entry *entry = CONTAINER_OF(node, struct entry, link);
-        if (!pageable(lane, entry, latest))
+        if (!pageable(lane, entry))
             continue;
         if (!has_row(entry)) {
             entry_put(lane->queue, entry, lane->transient_id);
             entry->is_spilled = true;
             lane->rowless--;
         }
-        latest = entry->deadline_ms;
         rest -= entry_cost(entry);
     }
 }
@@ -173,29 +103,12 @@ static void split(struct lane *lane, uint64_t share, uint64_t first)
     }
 }
 
-/* The latest deadline before the range that begins behind `ready`. A policy may have given the queue
- * its time to live when messages without one were there already. */
-static int64_t latest_ready(const struct lane *lane)
-{
-    int64_t latest = INT64_MIN;
-    LIST_EACH(&lane->ready, node) {
-        const struct entry *entry = CONTAINER_OF(node, struct entry, link);
-        if (entry->deadline_ms > latest)
-            latest = entry->deadline_ms;
-    }
-    return latest;
-}
-
 /* Undoes split() for one entry that can't be paged while nothing is. */
 static void unsplit_first(struct lane *lane, struct entry *entry)
 {
     list_remove(&entry->link);
     list_push_back(&lane->ready, &entry->link);
     lane->ready_len++;
-    if (entry->deadline_ms > lane->paged_deadline)
-        lane->paged_deadline = entry->deadline_ms;
-    if (entry->deadline_ms != INT64_MAX && !heap_linked(&entry->expiry))
-        entry_watch_expiry(lane->queue, entry);
 }
 
 /* Keeps the count of lanes that can't be read, and the alarm that says so. */
@@ -212,7 +125,7 @@ static void note_readable(struct lane *lane, bool readable)
     broker_set_alarm(broker, ALARM_READ, broker->unreadable_lanes > 0);
 }
 
-static void close_range(struct lane *lane)
+void lane_close_range(struct lane *lane)
 {
     struct list *lists[] = {&lane->resident, &lane->tail};
     CHECK(lane->paged_count == 0);
@@ -223,12 +136,9 @@ static void close_range(struct lane *lane)
     }
     lane->queue->ready_bytes -= lane->paged_bytes; /* none, unless the database counted wrong */
     lane->paged_bytes = 0;
-    lane->paged_deadline = INT64_MIN;
     note_readable(lane, true);
-    if (lane->overdue > 0 && !lane->queue->deleted)
-        queue_watch_expiry(lane->queue);
-    lane->overdue = 0;
-    lay_ghosts(lane, UINT64_MAX);
+    lane_due_forget(lane);
+    lane_lay_all_ghosts(lane);
 }
 
 static void page_entry(struct lane *lane, struct entry *entry)
@@ -242,7 +152,9 @@ static void page_entry(struct lane *lane, struct entry *entry)
     lane->page_last = entry->position;
     lane->paged_count++;
     lane->paged_bytes += entry->message->body_len;
-    lane->paged_deadline = entry->deadline_ms;
+    if (entry->deadline_ms != INT64_MAX)
+        lane_due_note(lane, entry->position,
+                      entry->deadline_ms + lane_wall_offset(lane, entry->position));
     message_unref(entry->message);
     entry_free(vhost_of(lane)->broker, entry);
 }
@@ -250,7 +162,7 @@ static void page_entry(struct lane *lane, struct entry *entry)
 /* One entry of the tail leaves it; false when it may not yet. */
 static bool page_next(struct lane *lane, struct entry *entry, uint64_t durable, bool spills)
 {
-    bool fit = pageable(lane, entry, lane->paged_deadline);
+    bool fit = pageable(lane, entry);
     if (has_row(entry) ? entry->stored > durable : fit && spills)
         return false;
     if (fit && has_row(entry)) {
@@ -291,34 +203,49 @@ void lane_page_out(struct lane *lane)
     uint64_t durable = store_durable(vhost_of(lane)->db);
     if (lane->retry_seq > durable) {
         note_heavy(lane);
-        if (lane->unreadable && !lane->reading)
+        if (lane->unreadable && !lane->read.under_way)
             queue_wake(lane->queue);
         return;
     }
-    if (lane->memory > limit && lane->overdue == 0) {
-        if (lane->paged_count == 0) {
-            split(lane, limit / 2, start_min(lane, durable));
-            lane->paged_deadline = latest_ready(lane);
-        }
-        bool found = shorten_tail(lane, limit / 2, durable);
-        queue_watch_expiry(lane->queue);
+    if (lane->memory > limit) {
         if (lane->paged_count == 0)
-            close_range(lane);
+            split(lane, limit / 2, lane_range_min(lane, durable));
+        bool found = shorten_tail(lane, limit / 2, durable);
+        if (lane->paged_count == 0)
+            lane_close_range(lane);
+        queue_watch_expiry(lane->queue);
         lane->retry_memory = found ? 0 : lane->memory * 2;
         if (found && lane->memory > limit)
             note_heavy(lane);
     }
-    if (!lane->reading)
+    if (!lane->read.under_way)
         queue_wake(lane->queue);
+}
+
+/* Nobody waits for the head any more. */
+static void cancel_read(struct lane *lane)
+{
+    struct vhost *vhost = vhost_of(lane);
+    if (lane->read.under_way && !vhost->closing)
+        store_page_cancel(vhost->db, &lane->read);
+    lane->read.under_way = false;
+}
+
+void lane_end_range(struct lane *lane)
+{
+    cancel_read(lane);
+    lane_close_range(lane);
+    /* They would go out again at once, and come back, to and fro. */
+    list_remove(&lane->heavy_link);
+    lane->retry_memory = lane->memory * 2;
+    queue_wake(lane->queue);
 }
 
 uint64_t lane_forget_paged(struct lane *lane, bool delete_rows)
 {
     struct vhost *vhost = vhost_of(lane);
     uint64_t count = lane->paged_count;
-    if (lane->reading && !vhost->closing)
-        store_page_cancel(vhost->db, lane);
-    lane->reading = false;
+    cancel_read(lane);
     if (count == 0)
         return 0;
     if (delete_rows && vhost_keeps_rows(vhost) && lane->store_id)
@@ -328,7 +255,7 @@ uint64_t lane_forget_paged(struct lane *lane, bool delete_rows)
     lane->queue->ready_count -= lane->paged_count;
     vhost->ready_count -= lane->paged_count;
     lane->paged_count = 0;
-    close_range(lane);
+    lane_close_range(lane);
     return count;
 }
 
@@ -344,21 +271,27 @@ static struct store_page next_page(struct lane *lane)
         .last = lane->page_last,
         .messages_max = broker->options.page_messages,
         .bytes_max = broker_lane_memory(broker) / 4,
-        .context = lane,
+        .context = &lane->read,
     };
+}
+
+void lane_read_begin(struct lane_read *read)
+{
+    read->under_way = true;
+    read->count = 0;
+    read->durable = store_durable(vhost_of(read->lane)->db);
 }
 
 static void read_ahead(struct lane *lane)
 {
     struct vhost *vhost = vhost_of(lane);
     uint64_t ahead = READ_AHEAD_PAGES * (uint64_t)vhost->broker->options.page_messages;
-    if (lane->paged_count == 0 || lane->reading || lane->ready_len > ahead)
+    if (lane->paged_count == 0 || lane->read.under_way || lane->ready_len > ahead)
         return;
     if (lane->ready_len > 0 && lane->memory > broker_lane_memory(vhost->broker))
         return;
     struct store_page page = next_page(lane);
-    lane->reading = true;
-    lane->read_count = 0;
+    lane_read_begin(&lane->read);
     store_page(vhost->db, &page);
 }
 
@@ -379,12 +312,20 @@ static struct message *message_of(struct broker *broker, const struct store_mess
     return message;
 }
 
-static struct entry *entry_of(struct lane *lane, const struct store_message *stored)
+static void complain(const struct lane *lane)
+{
+    log_error(vhost_of(lane)->broker->log, "a stored message makes no sense and is left out",
+              "vhost=%s queue=%s", vhost_of(lane)->name, lane->queue->name);
+}
+
+struct entry *lane_entry_of(struct lane *lane, const struct store_message *stored)
 {
     struct broker *broker = vhost_of(lane)->broker;
     struct message *message = message_of(broker, stored);
-    if (!message)
+    if (!message) {
+        complain(lane);
         return NULL;
+    }
     struct entry *entry = entry_new(broker);
     entry->message = message;
     entry->lane = lane;
@@ -401,10 +342,21 @@ static struct entry *entry_of(struct lane *lane, const struct store_message *sto
     return entry;
 }
 
-static void complain(const struct lane *lane)
+void lane_drop(struct lane *lane, struct entry *entry)
 {
-    log_error(vhost_of(lane)->broker->log, "a stored message makes no sense and is left out",
-              "vhost=%s queue=%s", vhost_of(lane)->name, lane->queue->name);
+    message_unref(entry->message);
+    entry_free(vhost_of(lane)->broker, entry);
+}
+
+void lane_uncount(struct lane *lane, uint64_t body_len)
+{
+    struct queue *queue = lane->queue;
+    CHECK(lane->paged_count > 0);
+    lane->paged_count--;
+    lane->paged_bytes -= body_len;
+    queue->ready_count--;
+    queue->vhost->ready_count--;
+    queue->ready_bytes -= body_len;
 }
 
 /* Residents up to a position come back in order. True when one of them has this very position. */
@@ -423,22 +375,16 @@ static bool take_residents(struct lane *lane, uint64_t position)
 static void take_row(struct lane *lane, const struct store_message *stored)
 {
     struct queue *queue = lane->queue;
-    bool known = take_residents(lane, stored->position) || is_ghost(lane, stored->position);
+    bool known = take_residents(lane, stored->position) || lane_is_ghost(lane, stored->position);
     lane->page_first = stored->position + 1;
     if (known || lane->paged_count == 0)
         return;
-    lane->paged_count--;
-    lane->paged_bytes -= stored->body.len;
-    queue->ready_count--;
-    queue->vhost->ready_count--;
-    queue->ready_bytes -= stored->body.len;
-    struct entry *entry = entry_of(lane, stored);
+    lane_uncount(lane, stored->body.len);
+    struct entry *entry = lane_entry_of(lane, stored);
     if (entry)
         queue_link(queue, entry, &lane->ready);
-    else
-        complain(lane);
     if (lane->paged_count == 0)
-        close_range(lane);
+        lane_close_range(lane);
     queue_mark_lane(queue, lane);
 }
 
@@ -458,36 +404,35 @@ static void note_missing(struct lane *lane)
 
 void lane_page_message(void *context, const struct store_message *message)
 {
-    struct lane *lane = context;
-    lane->read_count++;
-    take_row(lane, message);
+    struct lane_read *read = context;
+    read->count++;
+    if (read->due)
+        lane_due_message(read->lane, message);
+    else
+        take_row(read->lane, message);
 }
 
-void lane_page_end(void *context, enum err error)
+static void end_head(struct lane *lane, enum err error)
 {
-    struct lane *lane = context;
-    lane->reading = false;
+    lane->read.under_way = false;
     note_readable(lane, error == ERR_OK || lane->paged_count == 0);
     if (error != ERR_OK) {
         /* Tried again when the store has news; storage/ has said what is wrong. */
         note_heavy(lane);
         return;
     }
-    if (lane->paged_count > 0 && (lane->read_count == 0 || lane->page_first > lane->page_last))
+    if (lane->paged_count > 0 && (lane->read.count == 0 || lane->page_first > lane->page_last))
         note_missing(lane);
     queue_wake(lane->queue);
 }
 
-bool lane_expires(struct lane *lane, struct entry *entry)
+void lane_page_end(void *context, enum err error)
 {
-    bool behind = lane->paged_count > 0 && entry->position > lane->page_last &&
-                  lane->paged_deadline != INT64_MIN && entry->deadline_ms >= lane->paged_deadline;
-    if (!behind)
-        return true;
-    heap_remove(&lane->queue->expiry, &entry->expiry);
-    lane->overdue++;
-    read_ahead(lane);
-    return false;
+    struct lane_read *read = context;
+    if (read->due)
+        lane_due_end(read->lane, error);
+    else
+        end_head(read->lane, error);
 }
 
 struct entry *lane_head(struct lane *lane)
@@ -501,50 +446,17 @@ struct entry *lane_head_now(struct lane *lane)
     struct vhost *vhost = vhost_of(lane);
     if (list_empty(&lane->ready) && lane->paged_count > 0) {
         struct store_page page = next_page(lane);
-        if (lane->reading)
-            store_page_cancel(vhost->db, lane);
-        lane->read_count = 0;
+        cancel_read(lane);
+        lane->read.count = 0;
         enum err error = store_page_now(vhost->db, &page, lane_page_message);
-        lane_page_end(lane, error);
+        end_head(lane, error);
     }
     return lane_head(lane);
 }
 
 /* -- at start -- */
 
-static void add_resident(void *context, const struct store_message *stored)
-{
-    struct lane *lane = context;
-    /* With none left to count, the database counted wrong. */
-    struct entry *entry = lane->paged_count > 0 ? entry_of(lane, stored) : NULL;
-    if (!entry) {
-        complain(lane);
-        return;
-    }
-    queue_link(lane->queue, entry, &lane->resident); /* while the range is still open */
-    lane->paged_count--;
-    lane->paged_bytes -= stored->body.len;
-    lane->queue->ready_count--;
-    vhost_of(lane)->ready_count--;
-    lane->queue->ready_bytes -= stored->body.len;
-}
-
-/* Messages that expire out of turn are needed in memory, wherever they stand. With a TTL on the
- * whole queue the head expires first: it is enough to read that. */
-static enum err restore_expiring(struct lane *lane)
-{
-    if (lane->queue->settings.message_ttl_ms >= 0) {
-        read_ahead(lane);
-        return ERR_OK;
-    }
-    struct store_page page = next_page(lane);
-    enum err error = store_page_expiring(vhost_of(lane)->db, &page, add_resident);
-    if (error == ERR_OK && lane->paged_count == 0)
-        close_range(lane);
-    return error;
-}
-
-enum err lane_restore(struct lane *lane, const struct store_lane *stored)
+void lane_restore(struct lane *lane, const struct store_lane *stored)
 {
     CHECK(lane->store_id == 0);
     lane->store_id = stored->id;
@@ -554,10 +466,10 @@ enum err lane_restore(struct lane *lane, const struct store_lane *stored)
     lane->lease_upto = stored->delivered_upto;
     lane->lease_next = stored->delivered_upto;
     if (stored->messages == 0)
-        return ERR_OK;
+        return;
     if (stored->position_next == 0) { /* then there is no row, whatever it counts */
         log_missing(lane, stored->messages);
-        return ERR_OK;
+        return;
     }
     /* All of it is on the disk: the range is as long as the lane, and read from its start. */
     lane->page_first = 0;
@@ -568,5 +480,8 @@ enum err lane_restore(struct lane *lane, const struct store_lane *stored)
     vhost_of(lane)->ready_count += stored->messages;
     lane->queue->ready_bytes += stored->bytes;
     queue_mark_lane(lane->queue, lane);
-    return restore_expiring(lane);
+    if (stored->expires_first_ms == 0)
+        return;
+    lane_due_note(lane, 0, stored->expires_first_ms);
+    queue_watch_expiry(lane->queue);
 }

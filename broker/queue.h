@@ -4,7 +4,8 @@
  * (1) ready_count and ready_bytes are the sums over the lanes; unacked_count is the number of its
  *     entries in channels' rings.
  * (2) A lane's entries are in order of position; a returned message goes back to its place.
- * (3) An entry with a deadline is in `expiry` exactly while it is ready.
+ * (3) An entry with a deadline is in `expiry` exactly while it is ready: among equal deadlines in the
+ *     order of delivery. Lanes have their bounds there (lane_due.h).
  * (4) A queue is in broker->runnable only if it may have both a message and a consumer for it.
  * (5) An entry is stored exactly if the queue is durable and its message persistent.
  */
@@ -70,7 +71,7 @@ struct queue {
     uint64_t ready_bytes;
     uint64_t unacked_count;
     uint64_t unacked_bytes;
-    struct heap expiry;        /* of ready entries that have a deadline */
+    struct heap expiry;        /* of ready entries that have a deadline, and lanes' bounds */
     struct timer expiry_timer; /* the earliest of them */
     struct timer unused_timer; /* x-expires */
     struct timer length_timer; /* more is over the limits than one step drops */

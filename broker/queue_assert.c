@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The invariants of queue.h, checked one by one: for tests and the simulator. */
 #include "broker/consumer.h"
+#include "broker/lane_due.h"
 #include "broker/message.h"
 #include "broker/queue_messages.h"
 #include "broker/vhost.h"
@@ -18,8 +19,7 @@ static void add_entry(const struct queue *queue, const struct lane *lane, const 
     CHECK(entry->lane == lane);
     CHECK(entry->message->refs > 0);
     CHECK(entry->position < lane->position_next);
-    if (entry->deadline_ms == INT64_MAX || lane->overdue == 0 || entry->position <= lane->page_last)
-        CHECK(heap_linked(&entry->expiry) == (entry->deadline_ms != INT64_MAX));
+    CHECK(heap_linked(&entry->expiry) == (entry->deadline_ms != INT64_MAX));
     if (entry->is_stored)
         CHECK(queue->durable && entry->message->persistent && !entry->is_spilled);
     sums->rowless += !entry->is_stored && !entry->is_spilled;
@@ -49,7 +49,7 @@ static void add_lane(const struct queue *queue, struct lane *lane, struct sums *
     bool marked = queue->lanes_ready[lane->priority / 64] >> (lane->priority % 64) & 1;
     CHECK(marked == !lane_empty(lane));
     if (lane->paged_count == 0)
-        CHECK(list_empty(&lane->resident) && list_empty(&lane->tail));
+        CHECK(list_empty(&lane->resident) && list_empty(&lane->tail) && !lane->due);
     else
         CHECK(lane->page_first <= lane->page_last);
     if (lane->returned)
@@ -63,6 +63,9 @@ static void add_lane(const struct queue *queue, struct lane *lane, struct sums *
     CHECK(lane->rowless - sums->rowless <= queue->unacked_count);
     sums->count += lane->paged_count;
     sums->bytes += lane->paged_bytes;
+    int64_t deadline_ms;
+    uint64_t position;
+    sums->expiring += lane_due_bound(lane, &deadline_ms, &position);
 }
 
 static void check_groups(const struct queue *queue)
@@ -79,6 +82,15 @@ static void check_groups(const struct queue *queue)
     CHECK(members == queue->consumer_count);
 }
 
+/* What comes first is waited for: by the timer, or by a read under way. */
+static void check_timer(const struct queue *queue)
+{
+    const struct heap_node *first = heap_first(&queue->expiry);
+    if (!first || (lane_due_is_bound(first) && lane_due_when(first) == INT64_MAX))
+        return;
+    CHECK(timer_is_set(&queue->expiry_timer));
+}
+
 void queue_assert(const struct queue *queue)
 {
     struct sums sums = {0};
@@ -89,4 +101,5 @@ void queue_assert(const struct queue *queue)
     CHECK(sums.bytes == queue->ready_bytes);
     CHECK(sums.expiring == queue->expiry.count);
     check_groups(queue);
+    check_timer(queue);
 }

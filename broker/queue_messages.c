@@ -15,6 +15,7 @@
 #include "broker/broker.h"
 #include "broker/connection.h"
 #include "broker/dead_letter.h"
+#include "broker/lane_due.h"
 #include "broker/message.h"
 #include "broker/vhost.h"
 #include "storage/store.h"
@@ -24,6 +25,7 @@
 #define LEASE_AHEAD 4096 /* positions; bounds what a crash can flag as redelivered in vain */
 /* Messages dropped over a limit in one step: some milliseconds, dead-lettering included. */
 #define SHED_QUANTUM 1024
+#define EXPIRY_QUANTUM 1024 /* messages that expire in one step: likewise */
 
 struct lane *queue_lane(struct queue *queue, uint8_t priority)
 {
@@ -53,21 +55,23 @@ void queue_mark_lane(struct queue *queue, const struct lane *lane)
         queue->lanes_ready[lane->priority / 64] |= bit;
 }
 
+/* When the first of the heap is to be looked at. */
+static int64_t expiry_when(const struct queue *queue)
+{
+    const struct heap_node *first = heap_first(&queue->expiry);
+    if (!first || queue->deleted)
+        return INT64_MAX;
+    return lane_due_is_bound(first) ? lane_due_when(first) : first->key;
+}
+
 void queue_watch_expiry(struct queue *queue)
 {
     struct timers *timers = &queue->vhost->broker->timers;
-    struct heap_node *first = heap_first(&queue->expiry);
-    if (first)
-        timer_set(timers, &queue->expiry_timer, first->key);
+    int64_t when_ms = expiry_when(queue);
+    if (when_ms < INT64_MAX)
+        timer_set(timers, &queue->expiry_timer, when_ms);
     else
         timer_clear(timers, &queue->expiry_timer);
-}
-
-void entry_watch_expiry(struct queue *queue, struct entry *entry)
-{
-    uint64_t rank = (uint64_t)(UINT8_MAX - entry->lane->priority) << 48 | entry->position;
-    CHECK(entry->position < 1ull << 48);
-    heap_insert_ranked(&queue->expiry, &entry->expiry, entry->deadline_ms, rank);
 }
 
 void queue_link(struct queue *queue, struct entry *entry, struct list *position)
@@ -80,7 +84,8 @@ void queue_link(struct queue *queue, struct entry *entry, struct list *position)
     queue->ready_bytes += entry->message->body_len;
     if (entry->deadline_ms == INT64_MAX)
         return;
-    entry_watch_expiry(queue, entry);
+    heap_insert_ranked(&queue->expiry, &entry->expiry, entry->deadline_ms,
+                       lane_due_rank(entry->lane, entry->position, false));
     if (heap_first(&queue->expiry) == &entry->expiry)
         queue_watch_expiry(queue);
 }
@@ -427,22 +432,30 @@ void queue_return(struct queue *queue, struct entry **entries, size_t count)
 
 /* -- leaving otherwise -- */
 
+/* What is first in the heap, and due. False when it must wait. */
+static bool expire(struct queue *queue, struct heap_node *first)
+{
+    if (lane_due_is_bound(first))
+        return lane_due_read(first);
+    struct entry *entry = CONTAINER_OF(first, struct entry, expiry);
+    queue_unlink(queue, entry);
+    dead_letter_entry(queue, entry, DEATH_EXPIRED);
+    return true;
+}
+
 void queue_expiry_due(struct timer *timer, int64_t now_ms)
 {
     struct queue *queue = CONTAINER_OF(timer, struct queue, expiry_timer);
     queue_ref(queue);
+    unsigned budget = EXPIRY_QUANTUM;
     struct heap_node *first;
-    while (!queue->deleted && (first = heap_first(&queue->expiry)) && first->key <= now_ms) {
-        struct entry *entry = CONTAINER_OF(first, struct entry, expiry);
-        struct lane *lane = entry->lane;
-        if (!lane_expires(lane, entry))
-            continue;
-        queue_unlink(queue, entry);
-        dead_letter_entry(queue, entry, DEATH_EXPIRED);
-        (void)lane_head(lane); /* what is paged behind it may be due as well */
-    }
+    while (budget > 0 && !queue->deleted && (first = heap_first(&queue->expiry)) &&
+           first->key <= now_ms && expire(queue, first))
+        budget--;
     if (!queue->deleted)
         queue_watch_expiry(queue);
+    if (budget == 0 && timer_is_set(timer)) /* not within this turn again */
+        timer_set(&queue->vhost->broker->timers, timer, now_ms + 1);
     queue_unref(queue);
 }
 

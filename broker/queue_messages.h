@@ -23,11 +23,9 @@ void queue_link(struct queue *queue, struct entry *entry, struct list *position)
 /* Zeroed, unlinked; freed by entry_free(). */
 struct entry *entry_new(struct broker *broker);
 void entry_free(struct broker *broker, struct entry *entry);
-/* Removes the row, if any, and frees an unlinked entry. */
-/* Enters it in the heap of those that expire: among equal deadlines in the order of delivery. */
-void entry_watch_expiry(struct queue *queue, struct entry *entry);
 /* Gives it a row in that lane of the store. */
 void entry_put(struct queue *queue, struct entry *entry, uint32_t lane);
+/* Removes the row, if any, and frees an unlinked entry. */
 void entry_discard(struct queue *queue, struct entry *entry);
 /* Delivers one message if there is one and a consumer that can take it; waits for the disk if the
  * message must be read first. */

@@ -140,7 +140,7 @@ static enum err load_lanes(struct vhost *vhost)
         if (found.lanes[i]->store_id) /* a damaged database has two of them: the first counts */
             complain(vhost, "lane of queue", slice_str(found.lanes[i]->queue->name));
         else
-            error = lane_restore(found.lanes[i], &found.items[i]);
+            lane_restore(found.lanes[i], &found.items[i]);
     }
     mem_free(found.items);
     mem_free(found.lanes);

@@ -78,10 +78,13 @@ static enum err read_lane(struct database *database, sqlite3_stmt *statement,
     int64_t next = sqlite3_column_int64(statement, 4);
     int64_t messages = sqlite3_column_int64(statement, 5);
     int64_t bytes = sqlite3_column_int64(statement, 6);
+    int64_t expires_first = sqlite3_column_int64(statement, 7);
     if (id < 1 || id >= (int64_t)STORE_LANES_MAX || priority < 0 || priority > UINT8_MAX)
         return damaged(database, "a lane's number or priority is out of range");
     if (delivered < 0 || next < 0 || messages < 0 || bytes < 0)
         return damaged(database, "a lane's count is negative");
+    if (expires_first < 0)
+        return damaged(database, "a message's expiry is out of range");
     if (delivered > (int64_t)STORE_POSITION_MAX + 1 || next > (int64_t)STORE_POSITION_MAX + 1)
         return damaged(database, "a lane's position is out of range");
     *lane = (struct store_lane){
@@ -93,6 +96,7 @@ static enum err read_lane(struct database *database, sqlite3_stmt *statement,
         .bytes = (uint64_t)bytes,
         /* Positions that were delivered were given out, if never stored. */
         .position_next = (uint64_t)(next > delivered ? next : delivered),
+        .expires_first_ms = expires_first,
     };
     return ERR_OK;
 }
@@ -121,15 +125,12 @@ static enum err check_order(struct database *database, int64_t id, int64_t previ
     return id <= previous ? damaged(database, "messages are out of order") : ERR_OK;
 }
 
-/* `previous`: the rowid read before, or the one below the range. */
-static enum err read_message(struct database *database, sqlite3_stmt *statement, int64_t previous,
+static enum err read_message(struct database *database, sqlite3_stmt *statement,
                              struct store_message *message)
 {
     int64_t id = sqlite3_column_int64(statement, 0);
     int64_t expires_at = sqlite3_column_int64(statement, 3);
     int64_t delivery_count = sqlite3_column_int64(statement, 4);
-    if (check_order(database, id, previous) != ERR_OK)
-        return ERR_CORRUPT;
     if (expires_at < 0 || delivery_count < 0 || delivery_count > UINT32_MAX)
         return damaged(database, "a message's expiry or delivery count is out of range");
     *message = (struct store_message){
@@ -161,10 +162,13 @@ enum err load_messages(struct database *database, uint32_t lane,
     if (result == SQLITE_OK)
         result = database_step(database, statement);
     while (error == ERR_OK && result == SQLITE_ROW) {
-        error = read_message(database, statement, previous, &message);
+        int64_t id = sqlite3_column_int64(statement, 0);
+        error = check_order(database, id, previous);
+        if (error == ERR_OK)
+            error = read_message(database, statement, &message);
         if (error == ERR_OK)
             each(context, &message);
-        previous = sqlite3_column_int64(statement, 0);
+        previous = id;
         result = database_step(database, statement);
     }
     return finish(statement, result, error);
@@ -204,7 +208,9 @@ enum err load_lanes_of_messages(struct database *database,
 struct cursor {
     sqlite3_stmt *statement; /* NULL: there is no lane */
     int result;              /* of the last step; SQLITE_ROW: it stands on `message` */
-    int64_t previous;        /* rowid of the step before */
+    bool expiring;           /* in the order in which they expire, those of one time by rowid, */
+    int64_t expires_at;      /* of the step before */
+    int64_t id;              /* likewise */
     struct store_message message;
 };
 
@@ -213,35 +219,62 @@ static enum err cursor_next(struct cursor *cursor, struct database *database)
     cursor->result = database_step(database, cursor->statement);
     if (cursor->result != SQLITE_ROW)
         return ERR_OK;
-    enum err error = read_message(database, cursor->statement, cursor->previous, &cursor->message);
-    cursor->previous = sqlite3_column_int64(cursor->statement, 0);
+    enum err error = read_message(database, cursor->statement, &cursor->message);
+    bool later = cursor->expiring && cursor->message.expires_at_ms > cursor->expires_at;
+    bool sooner = cursor->expiring && cursor->message.expires_at_ms < cursor->expires_at;
+    int64_t id = sqlite3_column_int64(cursor->statement, 0);
+    if (error == ERR_OK && !later)
+        error = check_order(database, id, sooner ? INT64_MAX : cursor->id);
+    cursor->expires_at = cursor->message.expires_at_ms;
+    cursor->id = id;
     return error;
 }
 
-static enum err cursor_start(struct cursor *cursor, struct database *database, enum statement id,
-                             uint32_t lane, const struct store_page *page, int64_t count)
+/* What the statements of a page have in common, and those of what expires. */
+static int bind_page(sqlite3_stmt *statement, const struct store_page *page, uint32_t lane)
 {
     uint64_t start = (uint64_t)lane << SCHEMA_POSITION_BITS;
-    *cursor =
-        (struct cursor){.statement = lane ? database->statements[id] : NULL, .result = SQLITE_DONE};
+    int64_t values[] = {
+        (int64_t)(start | page->first),
+        (int64_t)(start | page->last),
+        page->messages_max,
+        lane,
+        page->expires_from_ms,
+        (int64_t)(start + page->expires_position),
+    };
+    size_t count = page->expiring ? ARRAY_LEN(values) : 3;
+    int result = SQLITE_OK;
+    for (size_t i = 0; result == SQLITE_OK && i < count; i++)
+        result = sqlite3_bind_int64(statement, (int)i + 1, values[i]);
+    return result;
+}
+
+static enum err cursor_start(struct cursor *cursor, struct database *database, enum statement id,
+                             uint32_t lane, const struct store_page *page)
+{
+    uint64_t start = (uint64_t)lane << SCHEMA_POSITION_BITS;
+    *cursor = (struct cursor){.statement = lane ? database->statements[id] : NULL,
+                              .result = SQLITE_DONE,
+                              .expiring = page->expiring};
     if (lane == 0)
         return ERR_OK;
-    cursor->previous = (int64_t)(start | page->first) - 1;
-    int result = sqlite3_bind_int64(cursor->statement, 1, cursor->previous + 1);
-    if (result == SQLITE_OK)
-        result = sqlite3_bind_int64(cursor->statement, 2, (int64_t)(start | page->last));
-    if (result == SQLITE_OK)
-        result = sqlite3_bind_int64(cursor->statement, 3, count);
-    if (result == SQLITE_OK)
-        return cursor_next(cursor, database);
-    cursor->result = result;
-    return ERR_OK;
+    cursor->expires_at = page->expires_from_ms;
+    cursor->id = (int64_t)(start + (page->expiring ? page->expires_position : page->first)) - 1;
+    cursor->result = bind_page(cursor->statement, page, lane);
+    return cursor->result == SQLITE_OK ? cursor_next(cursor, database) : ERR_OK;
 }
 
 static enum err cursor_end(struct cursor *cursor, enum err error)
 {
     int result = cursor->result == SQLITE_ROW ? SQLITE_DONE : cursor->result;
     return cursor->statement ? finish(cursor->statement, result, error) : error;
+}
+
+static bool comes_before(const struct cursor *left, const struct cursor *right)
+{
+    if (left->expiring && left->message.expires_at_ms != right->message.expires_at_ms)
+        return left->message.expires_at_ms < right->message.expires_at_ms;
+    return left->message.position < right->message.position;
 }
 
 /* The one whose message comes first; NULL at the end or when a step failed. */
@@ -251,27 +284,35 @@ static struct cursor *cursor_first(struct cursor *left, struct cursor *right)
         return left->result == SQLITE_DONE && right->result == SQLITE_ROW ? right : NULL;
     if (right->result != SQLITE_ROW)
         return right->result == SQLITE_DONE ? left : NULL;
-    return left->message.position < right->message.position ? left : right;
+    return comes_before(left, right) ? left : right;
 }
 
-enum err load_page(struct database *database, const struct store_page *page, bool expiring,
+static enum err start_both(struct cursor cursors[2], struct database *database,
+                           const struct store_page *page)
+{
+    enum err error = cursor_start(
+        &cursors[0], database,
+        page->expiring ? STATEMENT_MESSAGES_EXPIRING : STATEMENT_MESSAGES_PAGE, page->lane, page);
+    enum err beside = cursor_start(&cursors[1], database,
+                                   page->expiring ? STATEMENT_MESSAGES_EXPIRING_BESIDE
+                                                  : STATEMENT_MESSAGES_PAGE_BESIDE,
+                                   page->lane_beside, page);
+    return error == ERR_OK ? beside : error;
+}
+
+enum err load_page(struct database *database, const struct store_page *page,
                    void (*each)(void *context, const struct store_message *message), void *context)
 {
     uint64_t bytes = 0;
     uint32_t count = 0;
     struct cursor cursors[2], *first;
-    enum err error = cursor_start(&cursors[0], database,
-                                  expiring ? STATEMENT_MESSAGES_EXPIRING : STATEMENT_MESSAGES_PAGE,
-                                  page->lane, page, expiring ? -1 : (int64_t)page->messages_max);
-    enum err beside = cursor_start(&cursors[1], database, STATEMENT_MESSAGES_PAGE_BESIDE,
-                                   expiring ? 0 : page->lane_beside, page, page->messages_max);
-    if (error == ERR_OK)
-        error = beside;
+    enum err error = start_both(cursors, database, page);
     while (error == ERR_OK && (first = cursor_first(&cursors[0], &cursors[1]))) {
         each(context, &first->message);
         bytes += first->message.properties.len + first->message.body.len;
         count++;
-        if (!expiring && (bytes > page->bytes_max || count == page->messages_max))
+        if (bytes > page->bytes_max || count == page->messages_max ||
+            (page->expiring && first->message.expires_at_ms > page->expires_upto_ms))
             break;
         error = cursor_next(first, database);
     }

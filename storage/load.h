@@ -18,8 +18,8 @@ enum err load_lanes_of_messages(struct database *database,
 enum err load_messages(struct database *database, uint32_t lane,
                        void (*each)(void *context, const struct store_message *message),
                        void *context) MUST_USE;
-/* As store_page_now(), or with `expiring` as store_page_expiring(), on any connection. */
-enum err load_page(struct database *database, const struct store_page *page, bool expiring,
+/* As store_page_now(), on any connection. */
+enum err load_page(struct database *database, const struct store_page *page,
                    void (*each)(void *context, const struct store_message *message),
                    void *context) MUST_USE;
 

@@ -88,7 +88,8 @@ static int open_own(struct reader *reader)
 {
     struct database *own = &reader->own;
     static const enum statement needed[] = {STATEMENT_MESSAGES_PAGE, STATEMENT_MESSAGES_PAGE_BESIDE,
-                                            STATEMENT_MESSAGES_EXPIRING};
+                                            STATEMENT_MESSAGES_EXPIRING,
+                                            STATEMENT_MESSAGES_EXPIRING_BESIDE};
     if (own->sql)
         return SQLITE_OK;
     int result = sqlite3_open_v2(reader->main->path, &own->sql,
@@ -111,8 +112,8 @@ static void close_own(struct reader *reader)
     reader->own = (struct database){0};
 }
 
-static enum err read_page(struct reader *reader, const struct store_page *page, bool expiring,
-                          void *context, reader_each *each)
+static enum err read_page(struct reader *reader, const struct store_page *page, void *context,
+                          reader_each *each)
 {
     struct database *database = reader->main->in_memory ? reader->main : &reader->own;
     if (!reader->main->in_memory) {
@@ -122,7 +123,7 @@ static enum err read_page(struct reader *reader, const struct store_page *page, 
             return database_error(result);
         }
     }
-    return load_page(database, page, expiring, each, context);
+    return load_page(database, page, each, context);
 }
 
 /* Waits with the lock held, unless it's not worth it any more. */
@@ -151,7 +152,7 @@ static void *run(void *context)
         reader->reading = request;
         reader->busy = true;
         pthread_mutex_unlock(&reader->lock);
-        request->error = read_page(reader, &request->page, false, request, keep_row);
+        request->error = read_page(reader, &request->page, request, keep_row);
         pthread_mutex_lock(&reader->lock);
         reader->busy = false;
         pthread_cond_broadcast(&reader->changed);
@@ -262,15 +263,14 @@ bool reader_answer(struct reader *reader, reader_each *each,
     return true;
 }
 
-enum err reader_now(struct reader *reader, const struct store_page *page, bool expiring,
-                    reader_each *each)
+enum err reader_now(struct reader *reader, const struct store_page *page, reader_each *each)
 {
     pthread_mutex_lock(&reader->lock);
     while (reader->busy)
         pthread_cond_wait(&reader->changed, &reader->lock);
     reader->busy = true;
     pthread_mutex_unlock(&reader->lock);
-    enum err error = read_page(reader, page, expiring, page->context, each);
+    enum err error = read_page(reader, page, page->context, each);
     pthread_mutex_lock(&reader->lock);
     reader->busy = false;
     pthread_cond_broadcast(&reader->changed);
@@ -284,7 +284,7 @@ bool reader_step(struct reader *reader)
     if (!request)
         return false;
     list_remove(&request->link);
-    request->error = read_page(reader, &request->page, false, request, keep_row);
+    request->error = read_page(reader, &request->page, request, keep_row);
     list_push_back(&reader->answers, &request->link);
     reader->wake(reader->wake_context);
     return true;

@@ -57,8 +57,8 @@ void reader_cancel(struct reader *reader, const void *context);
  * `*error` is how the read went. */
 bool reader_answer(struct reader *reader, reader_each *each,
                    void (*end)(void *context, enum err error), enum err *error);
-/* Reads on the caller's thread. `expiring`: only messages that expire, without limits. */
-enum err reader_now(struct reader *reader, const struct store_page *page, bool expiring,
+/* Reads on the caller's thread. */
+enum err reader_now(struct reader *reader, const struct store_page *page,
                     reader_each *each) MUST_USE;
 /* Manual mode: reads for one request; false when there is none. */
 bool reader_step(struct reader *reader);

@@ -11,7 +11,7 @@
 #include "storage/store.h"
 
 #define SCHEMA_APPLICATION_ID 0x42696c62 /* "Bilb" */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 #define SCHEMA_POSITION_BITS 43 /* a message's rowid is lane << 43 | position */
 
 enum schema_database {

@@ -337,15 +337,7 @@ void store_db_note_read(struct store_db *db, enum err error)
 enum err store_page_now(struct store_db *db, const struct store_page *page,
                         void (*each)(void *context, const struct store_message *message))
 {
-    enum err error = reader_now(&db->reader, page, false, each);
-    store_db_note_read(db, error);
-    return error;
-}
-
-enum err store_page_expiring(struct store_db *db, const struct store_page *page,
-                             void (*each)(void *context, const struct store_message *message))
-{
-    enum err error = reader_now(&db->reader, page, true, each);
+    enum err error = reader_now(&db->reader, page, each);
     store_db_note_read(db, error);
     return error;
 }

@@ -117,10 +117,11 @@ struct store_lane {
     uint32_t id;
     struct slice queue; /* its name */
     uint8_t priority;
-    uint64_t delivered_upto; /* positions below it may have been delivered to a consumer */
-    uint64_t messages;       /* how many are stored */
-    uint64_t bytes;          /* their bodies */
-    uint64_t position_next;  /* above every position stored or below delivered_upto */
+    uint64_t delivered_upto;  /* positions below it may have been delivered to a consumer */
+    uint64_t messages;        /* how many are stored */
+    uint64_t bytes;           /* their bodies */
+    uint64_t position_next;   /* above every position stored or below delivered_upto */
+    int64_t expires_first_ms; /* Unix time; 0: none of the messages expires */
 };
 
 /* A new, empty lane; 0 when all STORE_LANES_MAX are taken. */
@@ -180,6 +181,12 @@ struct store_page {
     uint32_t messages_max; /* it ends after so many, */
     uint64_t bytes_max;    /* or when bodies and properties exceed this (at least one message) */
     void *context;         /* for page_message() and page_end() */
+    /* Only messages that expire, in the order in which they do (those of one time by position): from the
+     * one of this time and position on, to the first one that expires after `expires_upto_ms`. */
+    bool expiring;
+    int64_t expires_from_ms; /* Unix time, as expires_upto_ms */
+    uint64_t expires_position;
+    int64_t expires_upto_ms;
 };
 
 /* Asks for committed messages; the answer comes by store_collect() after `wake`. Read on a second
@@ -191,10 +198,6 @@ void store_page_cancel(struct store_db *db, const void *context);
 /* As store_page(), here and now: it waits for the disk. `each` gets the messages. */
 enum err store_page_now(struct store_db *db, const struct store_page *page,
                         void (*each)(void *context, const struct store_message *message)) MUST_USE;
-/* As store_page_now(), but only messages that expire; limits are not looked at. */
-enum err store_page_expiring(struct store_db *db, const struct store_page *page,
-                             void (*each)(void *context,
-                                          const struct store_message *message)) MUST_USE;
 /* In manual mode: answers the requests that wait, and does a part of what queries (query.h) have to
  * do; then store_collect() sees it. True if any. */
 bool store_read(struct store_db *db);

@@ -81,7 +81,10 @@ struct m_entry {
     enum m_flag redelivered;
     bool stored; /* durable queue, persistent message */
     bool seen;   /* released to the network: a client may have it */
-    bool paged;  /* on the disk alone when the timers began to run: its turn comes later */
+    uint64_t
+        node_position; /* when the timers began to run: in the node's memory; 0: on the disk alone, */
+    bool waits;        /* or it expires behind such ones */
+    bool back;         /* it can't be dealt: others before it have yet to be read */
     struct m_count *counts; /* failed deliveries, newest first; NULL: none */
     int64_t deadline_ms;    /* monotonic; INT64_MAX: never */
     int64_t expires_ms;     /* the same by the wall clock, as it is on the disk */
@@ -458,6 +461,8 @@ void model_expiry_moved(struct model *model, const struct m_queue *queue);
 /* NULL: nothing in memory has a deadline. */
 struct m_entry *model_first_to_expire(const struct m_queue *queue);
 void model_timers(struct model *model, const struct peek_due *due, size_t count);
+/* All that is due has been read and has expired: for a node that does not wait for its disk. */
+void model_check_expired(struct model *model);
 void model_turn_end(struct model *model);
 /* Everything up to the end of this turn is on the disk. */
 void model_durable(struct model *model, uint64_t turn);

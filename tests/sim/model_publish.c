@@ -333,7 +333,7 @@ struct m_entry *model_first_to_expire(const struct m_queue *queue)
     struct m_entry *first = NULL;
     for (size_t i = 0; i < queue->ready.count; i++) {
         struct m_entry *entry = queue->ready.at[i];
-        if (!entry->paged && entry->deadline_ms < INT64_MAX &&
+        if (!entry->waits && entry->deadline_ms < INT64_MAX &&
             (!first || expires_before(entry, first)))
             first = entry;
     }

@@ -75,7 +75,7 @@ static bool over(const struct m_queue *queue, uint64_t count, uint64_t bytes)
 static void drop_expired(struct model *model, struct m_queue *queue)
 {
     struct m_entry *head;
-    while ((head = model_head(queue)) && head->deadline_ms < model->now_ms)
+    while ((head = model_head(queue)) && head->deadline_ms < model->now_ms && !head->back)
         model_dead_letter(model, queue, head, head->message, "expired");
 }
 
@@ -186,6 +186,7 @@ enum m_place model_append(struct model *model, struct m_queue *queue, struct m_m
                entry->stored ? ", stored" : "");
     model_make_ready(model, entry);
     if (entry->deadline_ms <= model->now_ms) {
+        peek_mark_new(model, entry);
         model_deal(model, queue, true);
         model_expire(model, queue);
     }

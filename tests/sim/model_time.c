@@ -128,7 +128,7 @@ static void run_timer(struct model *model, const struct peek_due *due, struct ve
 
 static bool is_due(const struct model *model, const struct m_entry *entry)
 {
-    return !entry->paged && entry->deadline_ms <= model->now_ms;
+    return !entry->waits && entry->deadline_ms <= model->now_ms;
 }
 
 /* Nothing is left that should have gone. */
@@ -148,6 +148,19 @@ static void check_all_ran(struct model *model)
             if (is_overdue(model, &connection->channels[j]))
                 model_fail(model, "client %u ch %u: an acknowledgement is overdue",
                            connection->client, j);
+    }
+}
+
+void model_check_expired(struct model *model)
+{
+    for (size_t i = 0; i < model->queues.count; i++) {
+        const struct m_queue *queue = model->queues.at[i];
+        for (size_t j = 0; j < queue->ready.count; j++) {
+            const struct m_entry *entry = queue->ready.at[j];
+            if (entry->deadline_ms <= model->now_ms)
+                model_fail(model, "%s: message %lu should have been read and expired",
+                           queue->spec->name, (unsigned long)entry->message->id);
+        }
     }
 }
 

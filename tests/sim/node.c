@@ -342,6 +342,11 @@ static void dispatch(struct node *node)
         model_dispatched(realm->model);
 }
 
+static bool may_read_late(const struct world *world)
+{
+    return world->lazy_pages || world->fault_permille > 0 || world->sweep_at > 0;
+}
+
 void node_turn(struct node *node, bool everything)
 {
     begin_turn(node);
@@ -349,6 +354,10 @@ void node_turn(struct node *node, bool everything)
     do
         run_timers(node);
     while (read_pages(node)); /* what is due may be on the disk */
+    if (!may_read_late(node->world)) {
+        EACH_REALM(node, realm)
+        model_check_expired(realm->model);
+    }
     set_phase(node, PHASE_INPUT);
     if (!everything)
         change_rules(node);

@@ -106,6 +106,7 @@ static void set_options(const struct node *node, struct broker_options *options)
         return;
     options->queue_memory = node->world->queue_memory;
     options->page_messages = node->world->page_messages;
+    options->expiry_ahead_ms = node->world->expiry_ahead_ms;
     options->lane_memory_min = node->world->lane_memory_min;
 }
 

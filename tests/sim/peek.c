@@ -6,6 +6,7 @@
 #include "broker/channel.h"
 #include "broker/connection.h"
 #include "broker/exchange.h"
+#include "broker/lane_due.h"
 #include "broker/message.h"
 #include "broker/queue.h"
 #include "broker/queue_messages.h"
@@ -315,34 +316,65 @@ static void compare_exchanges(struct model *model, struct vhost *vhost)
                    model->bindings.count);
 }
 
-static bool is_resident(const struct lane *lane, const struct list *node,
-                        const struct m_entry *known)
+/* Nothing on the disk alone expires before the lane's bound says so. */
+static void check_bound(struct model *model, const struct lane *lane, const struct m_entry *known)
 {
-    const struct entry *entry = CONTAINER_OF(node, struct entry, link);
-    return node != &lane->resident && entry->deadline_ms == known->deadline_ms &&
-           id_of(entry->message) == known->message->id;
+    int64_t deadline_ms;
+    uint64_t position;
+    (void)lane_due_bound(lane, &deadline_ms, &position);
+    if (known->deadline_ms < deadline_ms)
+        model_fail(model, "%s: message %" PRIu64 " expires before the node will look for it",
+                   known->queue->spec->name, known->message->id);
 }
 
-/* As lane_expires(): behind paged messages that are due before it. */
-static bool waits_its_turn(const struct lane *lane, const struct m_entry *known)
+/* The node's entry in memory that the model's may be: the first one from *node on. */
+static const struct entry *next_held(const struct lane *lane, const struct list **node)
 {
-    return lane->paged_count > 0 && lane->paged_deadline != INT64_MIN &&
-           known->deadline_ms >= lane->paged_deadline;
+    while (*node == &lane->ready || *node == &lane->resident)
+        *node = *node == &lane->ready ? lane->resident.next : lane->tail.next;
+    return *node == &lane->tail ? NULL : CONTAINER_OF(*node, struct entry, link);
 }
 
-static void mark_paged(const struct lane *lane, const struct m_queue *queue)
+/* Tells those in memory from those on the disk alone, which come to be known in their places. */
+static void mark_held(struct model *model, const struct lane *lane, const struct m_queue *queue)
 {
     size_t index = 0;
     struct m_entry *known;
-    uint64_t ready = list_count(&lane->ready);
-    uint64_t middle = lane->paged_count + list_count(&lane->resident);
-    const struct list *resident = lane->resident.next;
-    for (uint64_t i = 0; (known = next_of_lane(queue, lane->priority, &index)); i++) {
-        known->paged = i >= ready && (i - ready < middle || waits_its_turn(lane, known));
-        if (!known->paged || i - ready >= middle || !is_resident(lane, resident, known))
-            continue;
-        known->paged = false;
-        resident = resident->next;
+    const struct list *node = lane->ready.next;
+    while ((known = next_of_lane(queue, lane->priority, &index))) {
+        const struct entry *entry = next_held(lane, &node);
+        bool held = entry && entry->deadline_ms == known->deadline_ms &&
+                    id_of(entry->message) == known->message->id;
+        known->node_position = held ? entry->position + 1 : 0;
+        known->waits = !held;
+        known->back = !held || (lane->paged_count > 0 && entry->position >= lane->page_first);
+        if (held)
+            node = node->next;
+        else
+            check_bound(model, lane, known);
+    }
+}
+
+static bool is_behind(const struct m_entry *known, const struct lane *lane, int64_t deadline_ms,
+                      uint64_t position)
+{
+    if (known->deadline_ms != deadline_ms)
+        return known->deadline_ms > deadline_ms;
+    if (known->lane != lane->priority)
+        return known->lane < lane->priority;
+    return known->node_position > position + 1;
+}
+
+/* What expires later than something that may be on the disk alone leaves later, too. */
+static void mark_behind(const struct lane *lane, const struct m_queue *queue)
+{
+    int64_t deadline_ms;
+    uint64_t position;
+    if (!lane_due_bound(lane, &deadline_ms, &position))
+        return;
+    for (size_t i = 0; i < queue->ready.count; i++) {
+        struct m_entry *known = queue->ready.at[i];
+        known->waits = known->waits || is_behind(known, lane, deadline_ms, position);
     }
 }
 
@@ -353,8 +385,22 @@ void peek_mark_paged(struct model *model)
         const struct queue *found = queue_of(model, queue);
         for (int lane = 0; found && lane <= found->settings.priority_max; lane++)
             if (found->lanes[lane])
-                mark_paged(found->lanes[lane], queue);
+                mark_held(model, found->lanes[lane], queue);
+        for (int lane = 0; found && lane <= found->settings.priority_max; lane++)
+            if (found->lanes[lane])
+                mark_behind(found->lanes[lane], queue);
     }
+}
+
+void peek_mark_new(const struct model *model, struct m_entry *entry)
+{
+    const struct queue *queue = queue_of(model, entry->queue);
+    int64_t deadline_ms;
+    uint64_t position;
+    entry->node_position = UINT64_MAX; /* behind all others of its lane */
+    for (int i = 0; queue && i <= queue->settings.priority_max; i++)
+        if (queue->lanes[i] && lane_due_bound(queue->lanes[i], &deadline_ms, &position))
+            entry->waits = entry->waits || is_behind(entry, queue->lanes[i], deadline_ms, position);
 }
 
 static void compare_sums(struct model *model, const struct vhost *vhost)
@@ -416,7 +462,7 @@ bool peek_reading(const struct model *model, const struct m_queue *queue)
 {
     const struct queue *found = queue_of(model, queue);
     for (int i = 0; found && i <= found->settings.priority_max; i++)
-        if (found->lanes[i] && found->lanes[i]->reading)
+        if (found->lanes[i] && found->lanes[i]->read.under_way)
             return true;
     return false;
 }

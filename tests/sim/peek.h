@@ -51,6 +51,8 @@ void peek_compare(struct model *model);
 /* Notes which messages are on the disk alone: they expire a little later than those in memory, once
  * they have been read. */
 void peek_mark_paged(struct model *model);
+/* The same of one that has come just now, and expires at once. */
+void peek_mark_new(const struct model *model, struct m_entry *entry);
 /* Whether the queue waits for messages to be read back from the disk. */
 /* How many rights the node's database has of that user. */
 int64_t peek_rights(const struct node *node, const char *user);

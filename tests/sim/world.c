@@ -291,6 +291,24 @@ static bool expires(const struct world *world)
     return world->expiration_percent > 0;
 }
 
+static bool limited(const struct world *world)
+{
+    for (unsigned i = 0; i < world->queue_count; i++)
+        if (world->queues[i].settings.length_max >= 0 || world->queues[i].settings.bytes_max >= 0)
+            return true;
+    return false;
+}
+
+/* Queues that hold messages back: nobody takes them before they expire. What a node that reads late
+ * finds overdue at the head, when it comes to deal it out, the model does not know. */
+static void delay_only(struct world *world)
+{
+    unsigned *weights = world->act_weights;
+    world->act_total -= weights[ACT_CONSUME] + weights[ACT_GET];
+    weights[ACT_CONSUME] = weights[ACT_GET] = 0;
+    world->expiration_percent = 80;
+}
+
 static void set_weather(struct world *world)
 {
     world->crash_permille = CHANCE(60) ? 2 + BELOW(12) : 0;
@@ -306,11 +324,16 @@ static void set_weather(struct world *world)
     world->store_pending_max = CHANCE(85) ? 1u << 24 : 500 + BELOW(5000);
     world->consumer_timeout_ms = CHANCE(70) ? 0 : 60 + BELOW(1000);
     world->queue_memory = CHANCE(60) ? 0 : CHANCE(50) ? 1 : 1000 + BELOW(4000);
-    /* When exactly a message expires that is on the disk the model does not know. */
-    bool small = !expires(world) && CHANCE(80);
+    if (expires(world) && limited(world))
+        world->queue_memory = 0;
+    world->unlimited = world->queue_memory && expires(world);
+    bool small = CHANCE(80);
     world->page_messages = small ? 1 + BELOW(CHANCE(50) ? 3 : 12) : 4096;
     world->lane_memory_min = small ? 100 + BELOW(1500) : 8192;
-    world->lazy_pages = world->queue_memory && !expires(world) && CHANCE(70);
+    world->expiry_ahead_ms = CHANCE(50) ? 0 : BELOW(CHANCE(50) ? 30 : 600);
+    world->lazy_pages = world->queue_memory && CHANCE(expires(world) ? 40 : 70);
+    if (world->lazy_pages && expires(world))
+        delay_only(world);
     world->heartbeat_s = CHANCE(60) ? 0 : (uint16_t)(1 + BELOW(3));
     world->frame_max = CHANCE(70) ? 131072 : 4096;
     world->write_percent = CHANCE(50) ? 90 : 5 + BELOW(50);
@@ -319,9 +342,10 @@ static void set_weather(struct world *world)
 /* More is published than taken, so that queues grow beyond what stays in memory. */
 static void build_backlogs(struct world *world)
 {
+    unsigned gets = world->lazy_pages && expires(world) ? 0 : 10;
     world->act_weights[ACT_PUBLISH] += 60;
-    world->act_weights[ACT_GET] += 10;
-    world->act_total += 70;
+    world->act_weights[ACT_GET] += gets;
+    world->act_total += 60 + gets;
 }
 
 /* A slow disk, a bad network and a machine that dies often: much is on its way at any time. */

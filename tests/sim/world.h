@@ -111,10 +111,14 @@ struct world {
     unsigned high_water;   /* bytes of output at which a connection counts as congested */
     unsigned pipe_bytes;   /* the network takes that much at once from the node */
     uint64_t store_pending_max;
-    bool lazy_pages;          /* what is read back comes later; only where nothing expires */
+    /* No queue is bounded: a node that must drop at once reads at once, in the midst of its timers, and
+     * the model does not know what has come. */
+    bool unlimited;
+    bool lazy_pages;          /* what is read back comes later */
     uint64_t queue_memory;    /* of all queues; 0: the default, which pages nothing here */
     uint64_t lane_memory_min; /* otherwise: how soon one pages, */
-    uint32_t page_messages;   /* and how much comes back at a time */
+    uint32_t page_messages;   /* and how much comes back at a time, */
+    int64_t expiry_ahead_ms;  /* how long before it expires */
     uint32_t frame_max;
     uint16_t heartbeat_s; /* 0: none; else a half-open connection is found by its silence alone */
     int64_t consumer_timeout_ms; /* 0: none */

@@ -63,9 +63,10 @@ static const struct {
 
 static void choose_limits(struct world *world, struct settings *settings, bool expiring)
 {
-    if (CHANCE(40))
+    bool limits = !world->unlimited;
+    if (CHANCE(40) && limits)
         settings->length_max = BELOW(6);
-    if (CHANCE(20))
+    if (CHANCE(20) && limits)
         settings->bytes_max = BELOW(400);
     if (CHANCE(30) && expiring)
         settings->ttl_ms = 10 * BELOW(40);

@@ -271,12 +271,85 @@ START_TEST(only_those_that_expire)
     struct asker asker = {.step = 4};
     uint32_t lane = fill(100);
     struct store_page page = page_of(lane, 10, 89, &asker);
-    page.messages_max = 1;
-    page.bytes_max = 0;
-    ck_assert_int_eq(store_page_expiring(fixture.vhost, &page, take_message), ERR_OK);
+    page.expiring = true;
+    page.expires_upto_ms = INT64_MAX;
+    ck_assert_int_eq(store_page_now(fixture.vhost, &page, take_message), ERR_OK);
     ck_assert_uint_eq(asker.count, 20);
     ck_assert_uint_eq(asker.positions[0], 12);
     ck_assert_uint_eq(asker.positions[19], 88);
+}
+END_TEST
+
+/* Message `position` of the lane expires then. */
+static void put_expiring(uint32_t lane, uint64_t position, int64_t at_ms)
+{
+    static const char body[] = "the quick brown fox";
+    struct store_message message = {
+        .lane = lane,
+        .position = position,
+        .body = slice_of(body, position),
+        .expires_at_ms = at_ms,
+    };
+    store_message_put(fixture.vhost, &message, NULL);
+}
+
+/* In order of time and position, two lanes side by side: 3 at 10, 7 and 11 at 20, 1 at 30, 5 at 40. */
+static struct store_page those_of_two_lanes(struct asker *asker)
+{
+    uint32_t lane = store_lane_new(fixture.vhost, slice_str("q"), 0);
+    uint32_t beside = store_lane_transient(fixture.vhost);
+    put_expiring(lane, 1, 30);
+    put_expiring(lane, 3, 10);
+    put_expiring(beside, 5, 40);
+    put_expiring(beside, 7, 20);
+    put_expiring(lane, 8, 0);
+    put_expiring(lane, 11, 20);
+    store_fixture_settle(&fixture);
+    struct store_page page = page_of(lane, 0, LAST, asker);
+    page.lane_beside = beside;
+    page.expiring = true;
+    page.expires_upto_ms = INT64_MAX;
+    return page;
+}
+
+static void expect_positions(struct store_page *page, const uint64_t *positions, size_t count)
+{
+    struct asker *asker = page->context;
+    asker->count = 0;
+    ck_assert_int_eq(store_page_now(fixture.vhost, page, take_message), ERR_OK);
+    ck_assert_uint_eq(asker->count, count);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_uint_eq(asker->positions[i], positions[i]);
+}
+
+START_TEST(in_the_order_in_which_they_expire)
+{
+    struct asker asker = {0};
+    struct store_page page = those_of_two_lanes(&asker);
+    expect_positions(&page, (uint64_t[]){3, 7, 11, 1, 5}, 5);
+    page.expires_from_ms = 20; /* all of that time */
+    expect_positions(&page, (uint64_t[]){7, 11, 1, 5}, 4);
+    page.expires_position = 8; /* those behind it only */
+    expect_positions(&page, (uint64_t[]){11, 1, 5}, 3);
+    page.expires_position = 12;
+    expect_positions(&page, (uint64_t[]){1, 5}, 2);
+    page.expires_from_ms = 41;
+    expect_positions(&page, NULL, 0);
+}
+END_TEST
+
+START_TEST(up_to_the_first_that_expires_later)
+{
+    struct asker asker = {0};
+    struct store_page page = those_of_two_lanes(&asker);
+    page.expires_upto_ms = 19;
+    expect_positions(&page, (uint64_t[]){3, 7}, 2);
+    page.expires_upto_ms = 20;
+    expect_positions(&page, (uint64_t[]){3, 7, 11, 1}, 4);
+    page.messages_max = 2;
+    expect_positions(&page, (uint64_t[]){3, 7}, 2);
+    page.bytes_max = 0;
+    expect_positions(&page, (uint64_t[]){3}, 1);
 }
 END_TEST
 
@@ -796,6 +869,8 @@ static void add_common(TCase *tests)
     tcase_add_test(tests, a_page_ends_at_its_limits);
     tcase_add_test(tests, a_page_now_is_the_same_at_once);
     tcase_add_test(tests, only_those_that_expire);
+    tcase_add_test(tests, in_the_order_in_which_they_expire);
+    tcase_add_test(tests, up_to_the_first_that_expires_later);
     tcase_add_test(tests, what_is_not_durable_is_not_seen);
     tcase_add_test(tests, a_deletion_is_seen_once_it_is_durable);
     tcase_add_test(tests, a_lane_that_is_gone_is_empty);
