@@ -334,6 +334,28 @@ class Shapes(Paging):
         self.assertEqual(self.depth(), 0)
         self.expect_memory()
 
+    def test_delay_queue(self):
+        """Nobody takes them: each waits for its own time, in any order, and goes to the queue of the dead."""
+        count = MANY // 4
+        self.declare('dead')
+        self.declare('q', x_dead_letter_exchange='', x_dead_letter_routing_key='dead')
+        publisher = self.bulk()
+        brief = [n for n in range(count) if n // 50 % 3 == 0]
+        for start in range(0, count, 50):
+            life = 1 + start * 7919 % 3000 if start // 50 % 3 == 0 else 3600000 + start * 7919 % 3600000
+            publisher.publish('q', start, 50, expiration=life, wait=False)
+        publisher.publish('q', 0, 0)
+        self.expect_memory(TRANSIENT_MAX)  # rows in any order: the disk is what is waited for
+        self.restart()
+        consumer = self.bulk(confirms=False)
+        consumer.consume('dead', prefetch=1000)
+        self.assertEqual(sorted(consumer.take(len(brief))), brief)
+        self.assertEqual(self.depth(), count - len(brief))
+        self.expect_memory()
+        self.expect(self.drain(count - len(brief), prefetch=1000),
+                    [n for n in range(count) if n // 50 % 3])
+        self.assertTrue(consumer.silence())
+
     @slow
     def test_messages_that_expire_between_others(self):
         count = MANY // 10
