@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import javax.net.ssl.*;
 
 public class Scenario {
-    static final int PATIENCE = 20; // seconds
+    static final int PATIENCE = 60; // seconds
     static final String PREFIX = "java-" + UUID.randomUUID().toString().substring(0, 8) + "-";
     static Connection connection;
     static Channel channel;
@@ -332,10 +332,10 @@ public class Scenario {
 
     static void heartbeats() throws Exception {
         ConnectionFactory beating = factory(env("AMQP_URL"));
-        beating.setRequestedHeartbeat(2);
+        beating.setRequestedHeartbeat(4);
         try (Connection other = beating.newConnection()) {
-            same(other.getHeartbeat(), 2);
-            Thread.sleep(5000);
+            same(other.getHeartbeat(), 4);
+            Thread.sleep(9000);
             same(other.createChannel().queueDeclare().getMessageCount(), 0);
         }
     }

@@ -22,7 +22,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 var (
 	prefix     = fmt.Sprintf("go-%08x-", rand.New(rand.NewSource(time.Now().UnixNano())).Uint32())
@@ -348,10 +348,10 @@ func bodies(*amqp.Channel) {
 }
 
 func heartbeats(*amqp.Channel) {
-	beating, err := amqp.DialConfig(os.Getenv("AMQP_URL"), amqp.Config{Heartbeat: 2 * time.Second})
+	beating, err := amqp.DialConfig(os.Getenv("AMQP_URL"), amqp.Config{Heartbeat: 4 * time.Second})
 	must(err)
-	same(beating.Config.Heartbeat, 2*time.Second)
-	time.Sleep(5 * time.Second)
+	same(beating.Config.Heartbeat, 4*time.Second)
+	time.Sleep(9 * time.Second)
 	channel, err := beating.Channel()
 	must(err)
 	exclusive(channel, nil)

@@ -16,7 +16,7 @@ use PhpAmqpLib\Wire\AMQPDecimal;
 use PhpAmqpLib\Wire\AMQPTable;
 
 error_reporting(E_ALL & ~E_DEPRECATED);
-const PATIENCE = 20;
+const PATIENCE = 60;
 $prefix = 'php-' . bin2hex(random_bytes(4)) . '-';
 
 function same($got, $wanted): void
@@ -306,8 +306,8 @@ function bodies($channel): void
 
 function heartbeats($channel): void
 {
-    $other = connect(getenv('AMQP_URL'), ['read_write_timeout' => 130, 'heartbeat' => 2]);
-    for ($i = 0; $i < 12; $i++) {
+    $other = connect(getenv('AMQP_URL'), ['read_write_timeout' => 130, 'heartbeat' => 4]);
+    for ($i = 0; $i < 22; $i++) {
         usleep(400000);
         $other->checkHeartBeat();
     }

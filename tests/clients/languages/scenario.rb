@@ -8,7 +8,7 @@ require "securerandom"
 require "timeout"
 
 $stdout.sync = true
-PATIENCE = 20
+PATIENCE = 60
 PREFIX = "ruby-#{SecureRandom.hex(4)}-".freeze
 
 def connect(url = ENV["AMQP_URL"], **options)
@@ -212,9 +212,9 @@ def bodies(_)
 end
 
 def heartbeats(_)
-  beating = connect(heartbeat: 2)
-  same(beating.heartbeat, 2)
-  sleep 5
+  beating = connect(heartbeat: 4)
+  same(beating.heartbeat, 4)
+  sleep 9
   same(exclusive(beating.create_channel).message_count, 0)
   beating.close
 end
