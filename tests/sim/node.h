@@ -82,7 +82,6 @@ struct realm {
     bool refused;           /* by the disk, which may have it all the same */
     uint64_t flushed;       /* last operation of that batch, or of the latest one */
     uint64_t written;       /* last operation on the disk */
-    uint64_t settled;       /* last operation when the last turn ended */
 };
 
 #define EACH_REALM(node, realm)                                                                    \

@@ -467,6 +467,12 @@ bool peek_reading(const struct model *model, const struct m_queue *queue)
     return false;
 }
 
+uint64_t peek_given(const struct realm *realm)
+{
+    const struct batch *given = realm->db->given;
+    return given ? given->first + given->op_count - 1 : 0;
+}
+
 bool peek_applied(const struct realm *realm)
 {
     return realm->db->writer.state == WRITER_DONE;

@@ -54,6 +54,8 @@ void peek_mark_paged(struct model *model);
 /* The same of one that has come just now, and expires at once. */
 void peek_mark_new(const struct model *model, struct m_entry *entry);
 /* Whether the queue waits for messages to be read back from the disk. */
+/* The last operation that the writer has; 0: it has none. */
+uint64_t peek_given(const struct realm *realm);
 /* How many rights the node's database has of that user. */
 int64_t peek_rights(const struct node *node, const char *user);
 /* The queue's next message is on the disk alone, the last attempt to read it failed, and operators are

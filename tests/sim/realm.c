@@ -22,15 +22,20 @@ static void note_written(struct realm *realm)
         model_durable(realm->model, durable);
 }
 
-/* The store hands over what has piled up to the end of `turn` when its writer is idle. */
-static void give(struct realm *realm, uint64_t turn)
+/* The store has handed a batch to its writer: the turns that are whole in it are with the writer. */
+static void give(struct realm *realm)
 {
-    if (realm->given || store_last(realm->db) == realm->flushed)
+    uint64_t last = peek_given(realm);
+    if (realm->given || last <= realm->flushed)
         return;
     realm->given = true;
     realm->applied = false;
-    realm->flushed = store_last(realm->db);
-    realm->model->handed = turn;
+    realm->flushed = last;
+    for (size_t i = 0; i < realm->turns.count; i++) {
+        const struct node_turn *turn = realm->turns.at[i];
+        if (turn->last <= last)
+            realm->model->handed = turn->turn;
+    }
 }
 
 void realm_settle(struct realm *realm)
@@ -40,9 +45,9 @@ void realm_settle(struct realm *realm)
         return;
     struct node_turn *turn = ARENA_NEW(model->arena, struct node_turn);
     turn->turn = model->turn;
-    turn->last = realm->settled = store_last(realm->db);
+    turn->last = store_last(realm->db);
     vec_push(model->arena, &realm->turns, turn);
-    give(realm, model->turn);
+    give(realm);
     note_written(realm);
 }
 
@@ -68,20 +73,22 @@ void realm_write(struct realm *realm)
 
 void realm_collected(struct realm *realm)
 {
-    /* A batch that has cancelled itself out is done as soon as it is handed over. */
-    while (realm->given && (realm->applied || store_durable(realm->db) >= realm->flushed)) {
+    uint64_t durable = realm->db ? store_durable(realm->db) : 0;
+    if (realm->given && (realm->applied || durable >= realm->flushed)) {
         realm->given = false;
         realm->written = realm->flushed;
-        note_written(realm);
-        /* Not in the middle of a turn, as when a client was lost since the last one ended. */
-        if (store_last(realm->db) == realm->settled)
-            give(realm, realm->model->turn - 1);
     }
+    /* Batches that have cancelled themselves out are done as soon as they are handed over. */
+    if (durable > realm->written)
+        realm->written = durable;
+    note_written(realm);
+    if (realm->db)
+        give(realm);
 }
 
 void realm_reset(struct realm *realm)
 {
     realm->turns.count = 0;
     realm->given = realm->applied = realm->refused = false;
-    realm->flushed = realm->written = realm->settled = realm->db ? store_last(realm->db) : 0;
+    realm->flushed = realm->written = realm->db ? store_last(realm->db) : 0;
 }
