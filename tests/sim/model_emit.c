@@ -140,19 +140,43 @@ static bool has_credit(const struct m_consumer *consumer)
             (!channel->prefetch_global || model_unacked(channel) < channel->prefetch_global));
 }
 
+/* The frame's channel was closed in this turn: what it got went back, and may have been dealt again. */
+static bool closes(const struct m_frame *frame)
+{
+    const struct m_connection *connection = frame->connection;
+    for (size_t i = 0; i < connection->emitted.count; i++) {
+        const struct m_frame *emitted = connection->emitted.at[i];
+        enum method_kind kind = emitted->method.kind;
+        if (kind == METHOD_CONNECTION_CLOSE || kind == METHOD_CONNECTION_CLOSE_OK ||
+            (emitted->channel == frame->channel &&
+             (kind == METHOD_CHANNEL_CLOSE || kind == METHOD_CHANNEL_CLOSE_OK)))
+            return true;
+    }
+    return connection->aborted;
+}
+
+/* Of two deliveries of one message in a turn, the first went to a channel that was closed then. */
 bool model_take_delivery(struct model *model, struct m_entry *entry, bool patient)
 {
+    size_t found = model->deliveries.count;
     for (size_t i = 0; i < model->deliveries.count; i++) {
         struct m_frame *frame = model->deliveries.at[i];
         const char *why;
         if (frame->consumer->queue != entry->queue || (patient && !has_credit(frame->consumer)) ||
             !frame_is(model, frame, entry, &why))
             continue;
-        vec_remove_at(&model->deliveries, i);
-        take(model, frame, entry);
-        return true;
+        bool ends = closes(frame);
+        if (ends || found == model->deliveries.count)
+            found = i;
+        if (ends)
+            break;
     }
-    return false;
+    if (found == model->deliveries.count)
+        return false;
+    struct m_frame *frame = model->deliveries.at[found];
+    vec_remove_at(&model->deliveries, found);
+    take(model, frame, entry);
+    return true;
 }
 
 bool model_has_delivery(const struct model *model, const struct m_queue *queue,
