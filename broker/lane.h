@@ -12,7 +12,8 @@
  *
  * (1) While nothing is paged (paged_count is 0), resident and tail are empty.
  * (2) Positions in `ready` are below page_first, those of residents within the range, those in
- *     `tail` above page_last; each list is in order.
+ *     `tail` above page_last; each list is in order. The range ends at STORE_POSITION_MAX at the
+ *     latest: rows have no positions above it.
  * (3) What is paged was never delivered in this run: every position that is out with a client is
  *     below delivered_upto, and so below page_first.
  * (4) Of what expires within the paged range only the earliest deadline is known; the next ones to

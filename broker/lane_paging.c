@@ -169,6 +169,8 @@ static bool page_next(struct lane *lane, struct entry *entry, uint64_t durable, 
         page_entry(lane, entry);
     } else if (lane->paged_count == 0) {
         unsplit_first(lane, entry);
+    } else if (entry->position > STORE_POSITION_MAX) {
+        return false;
     } else {
         list_remove(&entry->link);
         list_push_back(&lane->resident, &entry->link);

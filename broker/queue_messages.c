@@ -488,9 +488,12 @@ static void extend_lease(struct lane *lane, uint64_t position)
     struct store_db *db = lane->queue->vhost->db;
     if (lane->lease_next > lane->lease_upto && lane->lease_seq <= store_durable(db))
         lane->lease_upto = lane->lease_next;
-    if (position + LEASE_AHEAD / 2 < lane->lease_next)
+    uint64_t next = position + LEASE_AHEAD;
+    if (next > STORE_POSITION_MAX + 1) /* there are no more */
+        next = STORE_POSITION_MAX + 1;
+    if (position + LEASE_AHEAD / 2 < lane->lease_next || next <= lane->lease_next)
         return;
-    lane->lease_next = position + LEASE_AHEAD;
+    lane->lease_next = next;
     lane->lease_seq = store_lane_delivered(db, lane->store_id, lane->lease_next);
 }
 

@@ -10,6 +10,7 @@
 #include "tests/support/memvfs.h"
 #include "tests/support/suite.h"
 
+#include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -624,6 +625,69 @@ START_TEST(all_of_it_expires_in_order)
 }
 END_TEST
 
+/* A database whose next position is this one, as only a damaged one ever has it. */
+static void restart_at(const char *queue, uint64_t position)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "UPDATE lanes SET position_next = %" PRIu64, position);
+    world_turn(&world);
+    execute(sql);
+    world_crash(&world);
+    connect();
+    ck_assert_uint_eq(first_lane(queue)->position_next, position);
+}
+
+START_TEST(delivers_up_to_its_last_position)
+{
+    struct test_properties persistent = {.persistent = true};
+    declare_durable(client, "q", none());
+    fill("q", 0, 1, 0);
+    restart_at("q", STORE_POSITION_MAX - 9);
+    fill("q", 1, 11, 0);
+    publish_with(channel, "", "q", "refused", &persistent, false);
+    ck_assert_uint_eq(first_lane("q")->position_next, STORE_POSITION_MAX + 1);
+    for (int i = 0; i < 11; i++)
+        get(channel, "q", true);
+    ck_assert_int_eq(count_delivered(0, 1), 11);
+    ck_assert_uint_eq(first_lane("q")->lease_next, STORE_POSITION_MAX + 1);
+    world_turn(&world);
+    world_crash(&world);
+    connect();
+    get(channel, "q", true);
+    world_expect(&world, "a1 get-empty\n");
+}
+END_TEST
+
+/* Those have no rows, and are not within the range. */
+START_TEST(purges_what_came_after_its_last_position)
+{
+    declare_durable(client, "q", none());
+    fill("q", 0, MANY, 0);
+    restart_at("q", STORE_POSITION_MAX - 9);
+    fill_transient("q", MANY, 2 * MANY);
+    ck_assert_uint_gt(first_lane("q")->paged_count, 0);
+    ck_assert_uint_le(first_lane("q")->page_last, STORE_POSITION_MAX);
+    ck_assert_uint_eq(queue_purge_ready(world_queue(&world, "q")), 2 * MANY);
+    fill_transient("q", 0, 10);
+    consume(channel, "q", "C", true);
+    world_turn(&world);
+    ck_assert_int_eq(count_delivered(0, 1), 10);
+}
+END_TEST
+
+START_TEST(delivers_what_came_after_its_last_position)
+{
+    declare_durable(client, "q", none());
+    fill("q", 0, MANY, 0);
+    restart_at("q", STORE_POSITION_MAX - 9);
+    fill_transient("q", MANY, 2 * MANY);
+    consume(channel, "q", "C", true);
+    for (int i = 0; i < 100; i++)
+        world_turn(&world);
+    ck_assert_int_eq(count_delivered(0, 1), 2 * MANY);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -652,6 +716,9 @@ int main(void)
         a_restart_forgets_transient_messages_on_the_disk,
         a_queue_with_spilled_messages_is_purged_and_deleted,
         all_of_it_expires_in_order,
+        delivers_up_to_its_last_position,
+        purges_what_came_after_its_last_position,
+        delivers_what_came_after_its_last_position,
     };
     return suite_run("lane", setup, teardown, tests, ARRAY_LEN(tests));
 }
