@@ -107,6 +107,7 @@ struct m_queue {
     int64_t unused_at_ms; /* x-expires; INT64_MAX */
     uint64_t born, died;
     bool gone;
+    uint64_t node_id; /* of the node's own; 0: made in this turn */
 };
 
 struct m_exchange {

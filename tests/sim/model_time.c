@@ -236,6 +236,7 @@ static void revive_queue(struct model *model, struct m_queue *queue)
     queue->born = 0;
     queue->died = M_NEVER;
     queue->gone = false;
+    queue->node_id = 0;
     model_settle_queue(model, queue);
     vec_push(model->arena, &model->queues, queue);
     model_touch(model, queue);

@@ -36,8 +36,9 @@ static struct queue *queue_of(const struct model *model, const struct m_queue *q
 
 uint64_t peek_queue_order(const struct model *model, const struct m_queue *queue)
 {
-    const struct queue *found = queue->gone ? NULL : queue_of(model, queue);
-    return found ? found->target.id : 0;
+    /* In the node it may have gone by now. */
+    const struct queue *found = queue->gone || queue->node_id ? NULL : queue_of(model, queue);
+    return found ? found->target.id : queue->node_id;
 }
 
 static void write_headers(struct buf *table, const struct m_message *message)
@@ -280,11 +281,12 @@ static void compare_settings(struct model *model, const struct queue_settings *f
                    queue->spec->name);
 }
 
-static void compare_queue(struct model *model, const struct m_queue *wanted)
+static void compare_queue(struct model *model, struct m_queue *wanted)
 {
     const struct queue *queue = queue_of(model, wanted);
     if (!queue)
         model_fail(model, "%s: the queue is lost", wanted->spec->name);
+    wanted->node_id = queue->target.id;
     queue_assert(queue);
     compare_settings(model, &queue->settings, wanted);
     for (int i = 0; i <= queue->settings.priority_max; i++)

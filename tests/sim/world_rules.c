@@ -143,7 +143,10 @@ static void make_policy(struct world *world, struct rule_spec *rule, unsigned nu
         choose_rest(world, policy);
     write_definition(world, policy);
     if (policy->definition.len == 0) {
-        policy->settings.length_max = 3;
+        if (world->unlimited)
+            policy->settings.expires_ms = 1000;
+        else
+            policy->settings.length_max = 3;
         write_definition(world, policy);
     }
     policy->classic = targets[target].classic && policy->settings.delivery_limit < 0;
