@@ -23,8 +23,8 @@ struct vhost;
 void definitions_answer(struct call *call);
 
 /* Imports a document from its JSON text, which stays the caller's; `vhost` not NULL: into that one, and
- * objects need no "vhost" of their own; virtual hosts that it makes are waited for. ERR_INVALID with a message that names the object; ERR_SYNTAX
- * when it is no JSON, with the place. */
+ * objects need no "vhost" of their own; virtual hosts that it makes are waited for. ERR_INVALID with a
+ * message that names the object; ERR_SYNTAX when it is no JSON, with the place. */
 enum err definitions_import_text(struct broker *broker, struct vhost *vhost, struct slice text,
                                  char *message, size_t message_size) MUST_USE;
 
