@@ -370,7 +370,6 @@ PORT ?= 5672
 .PHONY: run
 run: all
 	@echo 'AMQP on port $(PORT): connect with amqp://guest:guest@localhost:$(PORT)/ (Ctrl-C stops it)'
-	@mkdir -p data
 	@exec env -u BILBY_PERF $(BUILD)/bilbyd --data-dir ./data $(if $(filter-out 5672,$(PORT)),\
 	    --set listeners.tcp.1=127.0.0.1:$(PORT))
 
