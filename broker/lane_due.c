@@ -283,10 +283,8 @@ void lane_due_message(struct lane *lane, const struct store_message *stored)
     struct entry *entry = wanted ? lane_entry_of(lane, stored) : NULL;
     if (!entry)
         return;
-    if (due->arrived_count == due->arrived_capacity) {
-        due->arrived_capacity = due->arrived_capacity ? 2 * due->arrived_capacity : 16;
-        due->arrived = mem_realloc(due->arrived, due->arrived_capacity * sizeof(struct entry *));
-    }
+    due->arrived =
+        mem_grow(due->arrived, &due->arrived_capacity, due->arrived_count, sizeof(struct entry *));
     due->arrived[due->arrived_count++] = entry;
 }
 
